@@ -1,0 +1,49 @@
+# Two commands matter: `make demo` and `make test`. Each makes .venv first if it is missing or older
+# than requirements.txt. Choose the interpreter with `make demo PYTHON=/path/to/python3.12`.
+
+# Exits with 0 only under a Python that this project runs on and that can make environments. pyenv
+# leaves commands on the PATH that fail when run, so a candidate is run, not just looked up.
+USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+    if $$p -c '$(USABLE)' >/dev/null 2>&1; then echo $$p; break; fi; done)
+
+CONFIG ?= configs/activity.py:simulated
+WORKDIR ?= runs/demo
+PYTEST_ARGS ?=
+
+RUN := .venv/bin/python
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## the activity experiment on simulated data, into runs/demo (again: resumes)
+	$(RUN) launch.py --config=$(CONFIG) --workdir=$(WORKDIR)
+
+test: lint ## lint, then every test that is not slow
+	$(RUN) -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(STAMP) ## the tests marked slow
+	$(RUN) -m pytest -m slow $(PYTEST_ARGS)
+
+lint: $(STAMP) ## ruff: rules and format
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+clean: ## remove .venv and the caches; runs/ stays
+	rm -rf .venv .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp comes last and the environment is made anew each time, so one that was cut short, or that
+# still holds what requirements.txt has dropped, is never taken for a finished one.
+$(STAMP): requirements.txt
+	@"$(PYTHON)" -c '$(USABLE)' >/dev/null 2>&1 || { \
+	    echo "error: '$(PYTHON)' is no Python 3.11 to 3.13 with venv; give one: make PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; }
+	@echo "installing requirements.txt into .venv with $(PYTHON) (3 GB, some minutes)"
+	@"$(PYTHON)" -m venv --clear .venv
+	@$(RUN) -m pip install -qq --disable-pip-version-check -r requirements.txt
+	@touch $@
