@@ -1,0 +1,233 @@
+"""Windows over recordings: where each begins, what it is labelled with, and which split it is in.
+
+A data set is held as its standardised rows plus the windows' first rows; a batch of windows is
+gathered from the rows inside the training step (37 MB for MotionSense, where windows are 180).
+"""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hybrid_jax.errors import UserError, unknown
+
+TRAIN, VALIDATION, TEST, GAP = 0, 1, 2, 3  # values of Windows.split; nobody uses GAP windows
+SPLIT_KINDS = ("trial", "subject")
+GAP_WINDOWS = 5  # windows left out between a recording's training and validation windows
+FORMAT = 1  # of the saved file; a file of another format is prepared anew
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One uninterrupted recording of one subject doing one activity, in raw units.
+
+    `rows` is float32 [n, C]; `activity`, `gender` and `identity` are labels (positions in
+    `Windows.classes`); height in cm, weight in kg, age in years.
+    """
+
+    rows: np.ndarray
+    activity: int
+    gender: int
+    identity: int
+    trial: int
+    height: float
+    weight: float
+    age: float
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """A prepared data set of N windows over R rows of C channels.
+
+    Attributes:
+        dataset: name of the data set.
+        split_kind: "trial" (every subject in both sets) or "subject" (subjects held out whole).
+        rows: float32 [R, C], standardised with the training rows' mean and population deviation.
+        starts: int32 [N], each window's first row in `rows`.
+        split: int8 [N], one of TRAIN, VALIDATION, TEST, GAP.
+        columns: [N] each: activity, gender, identity (labels), trial, recording (a number unique to
+            the recording), start (first row within its recording) as int32; height, weight, age as
+            float32. A window takes the values of its first row.
+        classes: the names behind the labels of activity, gender and identity.
+        window: rows in a window (T). step: rows from one window to the next.
+        mean: float32 [C], what was subtracted, raw units.
+        std: float32 [C], what was divided by, raw units.
+    """
+
+    dataset: str
+    split_kind: str
+    rows: np.ndarray
+    starts: np.ndarray
+    split: np.ndarray
+    columns: dict[str, np.ndarray]
+    classes: dict[str, tuple[str, ...]]
+    window: int
+    step: int
+    mean: np.ndarray
+    std: np.ndarray
+
+    def indices(self, split: int) -> np.ndarray:
+        """Numbers of the windows in `split` (TRAIN, VALIDATION or TEST), int32, ascending."""
+        return np.flatnonzero(self.split == split).astype(np.int32)
+
+
+def gather(rows: jax.Array, starts: jax.Array, window: int) -> jax.Array:
+    """Windows [B, C, T] of `rows` [R, C] that begin at `starts` [B]; `window` (T) is static."""
+    at = jnp.asarray(starts)[:, None] + jnp.arange(window, dtype=jnp.int32)[None, :]
+    return jnp.asarray(rows)[at].transpose(0, 2, 1)
+
+
+def check_shape(split_kind: str, window: int, step: int) -> None:
+    """Raises UserError unless `split_kind` is known and `window` and `step` are at least 1."""
+    if split_kind not in SPLIT_KINDS:
+        raise unknown("split_kind", split_kind, SPLIT_KINDS)
+    for name, value in (("window", window), ("step", step)):
+        if value < 1:
+            raise UserError(f"{name} {value}: must be at least 1 row")
+
+
+def strict_starts(num_rows: int, window: int, step: int) -> np.ndarray:
+    """Starts 0, step, ... of every whole window in one recording (the last row included)."""
+    return np.arange(0, num_rows - window + 1, step)
+
+
+def published_starts(agree: np.ndarray, window: int, step: int) -> np.ndarray:
+    """The published windows (reference (g)) over one concatenated series.
+
+    Args:
+        agree: int [n, A], the labels of every row; a window is kept when its first and its last
+            row have equal labels. Which recording they belong to is not looked at.
+
+    The published loop stops before a window that would end on the very last row.
+    """
+    starts = np.arange(0, len(agree) - window, step)
+    return starts[np.all(agree[starts] == agree[starts + window - 1], axis=1)]
+
+
+def validation_tail(num_windows: int, window: int, step: int) -> np.ndarray:
+    """int8 [num_windows]: TRAIN, then GAP, then the last 10 % as VALIDATION.
+
+    The gap is 5 windows, or more where 5 would leave validation and training rows in common. A
+    recording of fewer than 10 windows is all training.
+    """
+    split = np.full(num_windows, TRAIN, np.int8)
+    first = num_windows - num_windows // 10
+    if first < num_windows:
+        split[max(0, first - max(GAP_WINDOWS, -(-window // step))) : first] = GAP
+        split[first:] = VALIDATION
+    return split
+
+
+def make_windows(
+    recordings: Sequence[Recording],
+    *,
+    dataset: str,
+    classes: dict[str, tuple[str, ...]],
+    split_kind: str,
+    split_of: Callable[[Recording], int],
+    window: int,
+    step: int,
+    strict: bool = True,
+) -> Windows:
+    """Windows over `recordings`, standardised and split.
+
+    Args:
+        recordings: in the order of concatenation (which matters when `strict` is false).
+        split_of: TRAIN, VALIDATION or TEST for a recording. Without any VALIDATION recording, the
+            validation windows are the last 10 % of each training recording.
+        strict: each recording on its own; otherwise the published windows, which may begin in
+            one recording and end in the next.
+
+    Raises:
+        UserError: an unknown `split_kind`, or no training or no test window.
+    """
+    check_shape(split_kind, window, step)
+    recordings = sorted(recordings, key=split_of)  # stable: the order within a split stays
+    splits = np.array([split_of(r) for r in recordings])
+    lengths = np.array([len(r.rows) for r in recordings])
+    ends = np.cumsum(lengths)
+    begins = ends - lengths
+
+    if strict:
+        starts = [b + strict_starts(n, window, step) for b, n in zip(begins, lengths, strict=True)]
+    else:
+        labels = np.repeat([(r.activity, r.gender) for r in recordings], lengths, axis=0)
+        starts = []
+        for part in (TRAIN, VALIDATION, TEST):
+            inside = np.flatnonzero(np.repeat(splits, lengths) == part)
+            if len(inside):
+                starts.append(inside[0] + published_starts(labels[inside], window, step))
+    starts = np.concatenate(starts)
+    recording = np.searchsorted(ends, starts, side="right")
+
+    split = splits[recording].astype(np.int8)
+    if VALIDATION not in splits:
+        for r in np.flatnonzero(splits == TRAIN):
+            mine = recording == r
+            split[mine] = validation_tail(np.count_nonzero(mine), window, step)
+        # A published window may run on into the next recording's training rows.
+        split[(split == VALIDATION) & (starts + window > ends[recording])] = GAP
+    for part, name in ((TRAIN, "training"), (TEST, "test")):
+        if part not in split:
+            raise UserError(f"{dataset}: no {name} window of {window} rows; recordings have "
+                            f"{lengths.min()} to {lengths.max()} rows")
+
+    rows = np.concatenate([r.rows for r in recordings])
+    training = rows[: lengths[splits == TRAIN].sum()].astype(np.float64)
+    mean, std = training.mean(axis=0), training.std(axis=0)
+    std = np.where(std > 0, std, 1.0)
+    columns = {
+        name: np.array([getattr(r, name) for r in recordings], dtype)[recording]
+        for dtype, names in (
+            (np.int32, ("activity", "gender", "identity", "trial")),
+            (np.float32, ("height", "weight", "age")),
+        )
+        for name in names
+    }
+    columns["recording"] = recording.astype(np.int32)
+    columns["start"] = (starts - begins[recording]).astype(np.int32)
+    return Windows(
+        dataset=dataset, split_kind=split_kind, rows=((rows - mean) / std).astype(np.float32),
+        starts=starts.astype(np.int32), split=split, columns=columns, classes=classes,
+        window=window, step=step, mean=mean.astype(np.float32), std=std.astype(np.float32),
+    )  # fmt: skip
+
+
+def save(windows: Windows, path: Path) -> None:
+    """Writes `windows` to `path` (.npz), whole or not at all."""
+    about = {name: getattr(windows, name) for name in ("dataset", "split_kind", "window", "step")}
+    arrays = {name: getattr(windows, name) for name in ("rows", "starts", "split", "mean", "std")}
+    arrays |= {f"column_{name}": values for name, values in windows.columns.items()}
+    about |= {"format": FORMAT, "classes": windows.classes}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, about=np.array(json.dumps(about)), **arrays)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def load(path: Path) -> Windows | None:
+    """The `Windows` saved at `path`; None when there is none, or none that can be read."""
+    try:
+        with np.load(path) as saved:
+            arrays = dict(saved)
+        about = json.loads(str(arrays.pop("about")))
+        if about.pop("format") != FORMAT:
+            return None
+        columns = {name: arrays.pop(name) for name in list(arrays) if name.startswith("column_")}
+        classes = {name: tuple(names) for name, names in about.pop("classes").items()}
+        columns = {name.removeprefix("column_"): values for name, values in columns.items()}
+        return Windows(**about, **arrays, columns=columns, classes=classes)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None
