@@ -45,5 +45,5 @@ $(STAMP): requirements.txt
 	    exit 1; }
 	@echo "installing requirements.txt into .venv with $(PYTHON) (3 GB, some minutes)"
 	@"$(PYTHON)" -m venv --clear .venv
-	@$(RUN) -m pip install -qq --disable-pip-version-check -r requirements.txt
+	@$(RUN) -m pip install --quiet --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@

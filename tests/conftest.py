@@ -5,16 +5,30 @@ import shutil
 import tempfile
 from pathlib import Path
 
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # before JAX; also for the processes tests start
+
+import jax
+import optax
 import pytest
 
-# By environment and before JAX is imported, so that it also holds in the processes which tests start.
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
-os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def _standard_promotion(function):
+    def call(*args, **kwargs):
+        with jax.numpy_dtype_promotion("standard"):
+            return function(*args, **kwargs)
+
+    return call
+
+
+# Optax's Adam raises a float to the power of an integer step, which strict promotion refuses.
+optax.tree.bias_correction = _standard_promotion(optax.tree.bias_correction)
 
 
 def pytest_configure(config):
-    """Keeps the user's cache folder out of the tests: one for the session, shared by its workers."""
+    """Keeps the user's cache folder out: one for this session, which pytest's workers share."""
     if "HYBRID_JAX_CACHE" not in os.environ:
         os.environ["HYBRID_JAX_CACHE"] = tempfile.mkdtemp(prefix="hybrid-jax-tests-")
         config.add_cleanup(_remove_cache)
