@@ -1,0 +1,177 @@
+"""Accuracy of the primary task against privacy of a sensitive one: curves joined from records."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybrid_jax import metrics, results
+
+NOISY = ("noisy", "noisy_reduced", "advanced")
+REDUCED = ("noisy_reduced", "advanced")  # the two that the paper compares
+EMBEDDING = (
+    "dataset", "split_kind", "method", "layer", "reduction", "reduced_dim",
+    "contrastive_weight", "margin",
+)  # fmt: skip
+ADVERSARY = (
+    "target", "gallery", "attacker_data", "mode", "prior", "ties", "queries", "classes",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One embedding against one adversary over the noise grid, ordered by noise.
+
+    Arrays are [G]; errors are standard deviations over seeds where runs were collected, else
+    standard errors over draws, and nan where neither is known. `privacy` is rank / K, `chance`
+    its value when the feature says nothing.
+    """
+
+    about: dict  # the fields of EMBEDDING and ADVERSARY, split, cloud, seed, primary
+    noise_relative: np.ndarray
+    noise_std: np.ndarray
+    accuracy: np.ndarray
+    accuracy_error: np.ndarray
+    privacy: np.ndarray
+    privacy_error: np.ndarray
+    privacy_index: np.ndarray
+    chance: float
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """(layer, method, reduction), as in `operating_points`."""
+        return self.about["layer"], self.about["method"], self.about["reduction"]
+
+    def accuracy_at(self, privacy):
+        """Accuracy where rank / K is `privacy` (scalar or array), interpolated; nan out of reach.
+
+        privacy_index = (K privacy - 1) / (K chance - 1), so both are one function of the curve.
+        """
+        least = 1.0 / self.about["classes"]
+        index = (np.asarray(privacy) - least) / (self.chance - least)
+        return metrics.accuracy_at((self.privacy_index, self.accuracy), index)
+
+
+def curves(records: Iterable[Mapping], **conditions) -> list[Curve]:
+    """Every trade-off curve of the noisy methods that the records hold, in their order.
+
+    A point is an accuracy and a privacy of the same embedding, split and noise_relative (with
+    the same draws). Accuracy may have been measured with several clouds: each gives a curve.
+
+    Args:
+        conditions: fields of the privacy records (`results.select`), and `cloud`.
+    """
+    cloud = conditions.pop("cloud", ("original", "retrained"))
+    noisy = results.select(records, method=NOISY)
+    utility = {}
+    for r in results.select(noisy, evaluator="accuracy", metric="accuracy", cloud=cloud):
+        points = utility.setdefault(_key(r, ("split", *EMBEDDING)), {})
+        points.setdefault(r["cloud"], {})[_noise(r)] = r
+    measured = results.select(noisy, evaluator="privacy", metric=("privacy", "privacy_index"))
+    leakage = {}
+    for r in results.select(measured, **conditions):
+        points = leakage.setdefault(_key(r, ("split", *EMBEDDING, *ADVERSARY)), {})
+        points.setdefault(_noise(r), {})[r["metric"]] = r
+    return [
+        _join(cloud_name, accuracies, privacies)
+        for privacies in leakage.values()
+        for cloud_name, accuracies in utility.get(
+            _key(_any(privacies), ("split", *EMBEDDING)), {}
+        ).items()
+        if _both(accuracies, privacies)
+    ]
+
+
+def tradeoff_area_records(records: Iterable[Mapping]) -> list[results.Record]:
+    """The `tradeoff_area` records of one run: one for each trade-off curve.
+
+    noisy_reduced and advanced of one layer and reduction are compared: they set the range of
+    privacy_index. `noisy` (which has no reduction) gets its area over the range of the PCA pair,
+    and None if it does not reach all of it.
+    """
+    groups = {}
+    for curve in curves(records):
+        # `noisy` is compared with the methods that reduce by PCA.
+        reduction = curve.about["reduction"].replace("none", "pca")
+        key = _key(curve.about, ("dataset", "split_kind", "split", "layer", "cloud", *ADVERSARY))
+        groups.setdefault((*key, reduction), []).append(curve)
+    made = []
+    for group in groups.values():
+        reducing = [i for i, curve in enumerate(group) if curve.about["method"] in REDUCED]
+        both = dict(enumerate((curve.privacy_index, curve.accuracy) for curve in group))
+        areas = metrics.tradeoff_areas(both, over=reducing)
+        made += [_area_record(curve, areas[i]) for i, curve in enumerate(group)]
+    return made
+
+
+def operating_points(records: Iterable[Mapping]) -> dict[tuple, float]:
+    """(layer, method, reduction) -> operating noise (relative), from validation accuracy.
+
+    The largest grid value whose validation accuracy is within 2 points of the noise-free one, for
+    the cloud as it was trained. Embeddings without validation records are left out.
+    """
+    grids = {}
+    wanted = {"evaluator": "accuracy", "metric": "accuracy", "split": "validation"}
+    for r in results.select(records, method=NOISY, cloud="original", **wanted):
+        embedding = (r["layer"], r["method"], r["reduction"])
+        grids.setdefault(embedding, {})[r["noise_relative"]] = r["value"]
+    return {
+        name: metrics.operating_noise(list(grid), np.array(list(grid.values()), np.float64))
+        for name, grid in grids.items()
+        if 0.0 in grid
+    }
+
+
+def _join(cloud, accuracies, privacies) -> Curve:
+    grid = sorted(_both(accuracies, privacies))
+    ours = [accuracies[g] for g in grid]
+    ranks = [privacies[g]["privacy"] for g in grid]
+    index = [privacies[g]["privacy_index"] for g in grid]
+    first = ranks[0]
+    names = ("split", "seed", *EMBEDDING, *ADVERSARY)
+    return Curve(
+        about={**{k: first[k] for k in names}, "cloud": cloud, "primary": ours[0]["target"]},
+        noise_relative=np.array(grid),
+        noise_std=_column(ranks, "noise_std"),
+        accuracy=_column(ours, "value"),
+        accuracy_error=_error(ours),
+        privacy=_column(ranks, "value"),
+        privacy_error=_error(ranks),
+        privacy_index=_column(index, "value"),
+        chance=float("nan") if first["chance"] is None else first["chance"],
+    )
+
+
+def _both(accuracies, privacies) -> list[float]:
+    """The noises at which accuracy and both privacy metrics were measured."""
+    return [g for g in accuracies if len(privacies.get(g, ())) == 2]
+
+
+def _area_record(curve: Curve, area: float) -> results.Record:
+    about = {k: v for k, v in curve.about.items() if k != "primary"}
+    # It belongs to the whole grid, not to one noise.
+    about |= {"noise_relative": None, "noise_std": None}
+    return results.record(
+        evaluator="privacy", metric="tradeoff_area", value=area, unit="1", **about
+    )
+
+
+def _any(privacies):
+    return next(iter(next(iter(privacies.values())).values()))
+
+
+def _key(r, names) -> tuple:
+    return tuple(r.get(k) for k in names)
+
+
+def _noise(r) -> float:
+    return round(r["noise_relative"], 9)
+
+
+def _column(rows, name) -> np.ndarray:
+    return np.array([np.nan if r.get(name) is None else r[name] for r in rows], np.float64)
+
+
+def _error(rows) -> np.ndarray:
+    std, stderr = _column(rows, "std"), _column(rows, "stderr")
+    return np.where(np.isfinite(std), std, stderr)
