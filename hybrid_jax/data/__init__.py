@@ -3,11 +3,11 @@
 Importing this loads no TensorFlow; only MotionSense's download does, when it is asked for.
 """
 
-from hybrid_jax.data import simulated
+from hybrid_jax.data import motionsense, simulated
 from hybrid_jax.data.batches import batch_indices
 from hybrid_jax.data.windows import GAP, TEST, TRAIN, VALIDATION, Windows, gather
 
-DATASETS = {"simulated": simulated.load}
+DATASETS = {"motionsense": motionsense.load, "simulated": simulated.load}
 
 __all__ = [
     "DATASETS",

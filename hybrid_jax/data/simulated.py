@@ -38,10 +38,16 @@ TEST_TRIAL = 11  # as in MotionSense, trials above 10 are the test set
 # of the thigh (rad), and how the gain is shared among the harmonics of the stride.
 STRIDES = np.array([0.93, 0.84, 0.90, 1.28])
 GAIN = np.array([0.34, 0.24, 0.28, 0.80])
-SWING = np.array([0.30, 0.42, 0.36, 0.50])
-FORWARD = np.array([[.2, .7, .1, .5], [.2, .9, .1, .2], [.2, .8, .1, .3], [.2, .8, .1, .4]])  # fmt: skip
-SIDEWAYS = np.array([[.6, .1, .4, .1], [.7, .1, .2, .1], [.6, .1, .3, .1], [.7, .1, .3, .1]])  # fmt: skip
-UP = np.array([[.1, 1., .2, .7], [.1, .9, .2, .3], [.1, 1., .2, .4], [.1, 1.4, .1, .4]])  # fmt: skip
+SWING = np.array([0.28, 0.44, 0.36, 0.50])
+FORWARD = np.array([
+    [0.2, 0.7, 0.1, 0.5], [0.2, 0.9, 0.1, 0.1], [0.2, 0.9, 0.1, 0.3], [0.2, 0.8, 0.1, 0.4]
+])  # fmt: skip
+SIDEWAYS = np.array([
+    [0.6, 0.1, 0.5, 0.1], [0.7, 0.1, 0.1, 0.1], [0.6, 0.1, 0.3, 0.1], [0.7, 0.1, 0.3, 0.1]
+])  # fmt: skip
+UP = np.array([
+    [0.1, 1.0, 0.2, 0.8], [0.1, 0.9, 0.2, 0.2], [0.1, 1.0, 0.2, 0.4], [0.1, 1.4, 0.1, 0.4]
+])  # fmt: skip
 NOISE = np.repeat([0.01, 0.01, 0.08, 0.03], 3)  # rad, g, rad/s, g: attitude ... acceleration
 """Standard deviation of the sensor noise on each channel."""
 
@@ -138,11 +144,11 @@ def draw_subjects(rng: np.random.Generator, num: int) -> Traits:
         "cadence": np.sqrt(171 / height) * (1.02 - 0.04 * male) * rng.normal(1, 0.03, num),
         "gain": rng.normal(1, 0.1, num),
         "sway": (1.45 - 0.8 * male) * rng.normal(1, 0.1, num),
-        "harmonic_gain": rng.lognormal(0, 0.35, (num, 3, HARMONICS)),
+        "harmonic_gain": rng.lognormal(0, 0.3, (num, 3, HARMONICS)),
         "harmonic_phase": rng.normal(0, 0.5, (num, 3, HARMONICS)),
         "swing_phase": rng.normal(0, 0.4, num),
         # Roll, pitch of the phone in the pocket, and its yaw against the walking direction.
-        "tilt": np.stack([0.35 * (2 * male - 1), -1.1 + 0.2 * male, 0 * male], axis=-1)
+        "tilt": np.stack([0.3 * (2 * male - 1), -1.1 + 0.2 * male, 0 * male], axis=-1)
         + rng.normal(0, [0.25, 0.22, 0.4], (num, 3)),
     })  # fmt: skip
 
@@ -160,13 +166,13 @@ def sense(
         activity: labels [N].
     """
     n = len(activity)
-    effort = rng.normal(1, 0.1, (n, 1)) * (1 + 0.12 * wander(rng, n, num_rows, 3.0))
+    effort = rng.normal(1, 0.07, (n, 1)) * (1 + 0.12 * wander(rng, n, num_rows, 3.0))
     strides = (STRIDES[activity] * traits["cadence"] * rng.normal(1, 0.02, n))[:, None]
     strides = strides * (1 + 0.05 * wander(rng, n, num_rows, 4.0))
     phase = rng.uniform(0, 2 * np.pi, (n, 1)) + 2 * np.pi * np.cumsum(strides, axis=1) / RATE
 
     shares = np.stack([FORWARD, SIDEWAYS, UP], axis=1)[activity] * traits["harmonic_gain"]
-    shares *= rng.lognormal(0, 0.1, shares.shape)
+    shares *= rng.lognormal(0, 0.08, shares.shape)
     order = np.arange(1, HARMONICS + 1)
     waves = np.sin(
         order[:, None] * phase[:, None, None, :] + traits["harmonic_phase"][..., None]
@@ -209,7 +215,7 @@ def turn(vectors: np.ndarray, yaw: np.ndarray) -> np.ndarray:
 def to_phone(
     vectors: np.ndarray, roll: np.ndarray, pitch: np.ndarray, yaw: np.ndarray
 ) -> np.ndarray:
-    """World `vectors` [..., 3] in the frame of a phone at that attitude: about z, then x, then y."""
+    """World `vectors` [..., 3] as a phone at that attitude sees them: about z, x, y."""
     x, y, z = np.moveaxis(turn(vectors, -yaw), -1, 0)
     y, z = np.cos(pitch) * y + np.sin(pitch) * z, np.cos(pitch) * z - np.sin(pitch) * y
     x, z = np.cos(roll) * x - np.sin(roll) * z, np.cos(roll) * z + np.sin(roll) * x

@@ -105,9 +105,9 @@ def published_starts(agree: np.ndarray, window: int, step: int) -> np.ndarray:
         agree: int [n, A], the labels of every row; a window is kept when its first and its last
             row have equal labels. Which recording they belong to is not looked at.
 
-    The published loop stops before a window that would end on the very last row.
+    The published code makes room for round((n - window) / step) windows and stops there.
     """
-    starts = np.arange(0, len(agree) - window, step)
+    starts = step * np.arange(round((len(agree) - window) / step))
     return starts[np.all(agree[starts] == agree[starts + window - 1], axis=1)]
 
 
