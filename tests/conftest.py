@@ -15,16 +15,22 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
-def _standard_promotion(function):
-    def call(*args, **kwargs):
-        with jax.numpy_dtype_promotion("standard"):
-            return function(*args, **kwargs)
+def _with_standard_promotion(make):
+    """Optax mixes floats and integer steps in its arithmetic, which strict promotion refuses."""
 
-    return call
+    def made(*args, **kwargs):
+        transformation = make(*args, **kwargs)
+
+        def update(*args, **kwargs):
+            with jax.numpy_dtype_promotion("standard"):
+                return transformation.update(*args, **kwargs)
+
+        return optax.GradientTransformationExtraArgs(transformation.init, update)
+
+    return made
 
 
-# Optax's Adam raises a float to the power of an integer step, which strict promotion refuses.
-optax.tree.bias_correction = _standard_promotion(optax.tree.bias_correction)
+optax.adam = _with_standard_promotion(optax.adam)
 
 
 def pytest_configure(config):
