@@ -15,8 +15,8 @@ LAYERS = {
     1: "stages models",
     2: "embedding optimizers metrics",
     3: "data checkpoint",
-    4: "train task phase attacks evaluators results tradeoff report figures collect metric_log "
-    "progress experiment sweep tune",
+    4: "train task phase networks fit_reduction inference attacks evaluators metric_log progress "
+    "results paper tradeoff report figures collect workdir experiment sweep tune",
     5: "launch export configs",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
