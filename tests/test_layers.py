@@ -15,8 +15,8 @@ LAYERS = {
     1: "stages models",
     2: "embedding optimizers metrics",
     3: "data checkpoint",
-    4: "train task phase networks fit_reduction inference attacks evaluators metric_log progress "
-    "results paper tradeoff report figures collect workdir experiment sweep tune",
+    4: "train task phase networks fit_reduction inference embedded attacks evaluators metric_log "
+    "progress results paper tradeoff report figures collect workdir setup experiment sweep tune",
     5: "launch export configs",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
@@ -27,7 +27,7 @@ KNOWN_BY = {
     "tensorflow": {"data", "launch"},  # launch hides the accelerators from it
     "tensorflow_datasets": {"data"},
     "orbax": {"checkpoint"},
-    "ml_collections": {"experiment", "sweep", "configs", "launch"},
+    "ml_collections": {"setup", "workdir", "experiment", "sweep", "tune", "configs", "launch"},
     "coremltools": {"export"},
 }
 # Layer 0 is arrays in, arrays out.
