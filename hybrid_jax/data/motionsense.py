@@ -18,7 +18,6 @@ from hybrid_jax.errors import UserError
 HELD_OUT: Mapping[int, tuple[int, ...]] = MappingProxyType(
     {TEST: (5, 10, 12, 22), VALIDATION: (3, 8, 6, 14)}
 )
-LAST_TRAINING_TRIAL = 10
 OFFICIAL = "ebbb9b735785b505"  # Source.digest() of the official files
 
 
@@ -60,7 +59,7 @@ def load(
 
     def split_of(recording: Recording) -> int:
         if split_kind == "trial":
-            return TEST if recording.trial > LAST_TRAINING_TRIAL else TRAIN
+            return TEST if recording.trial > files.LAST_TRAINING_TRIAL else TRAIN
         code = files.CODES[recording.identity]
         return next((part for part, codes in HELD_OUT.items() if code in codes), TRAIN)
 
@@ -81,8 +80,10 @@ def load(
     try:
         _windows.save(prepared, path)
     except OSError as error:
-        raise UserError(f"cannot write the prepared data to {folder} ({error.strerror}); set "
-                        "HYBRID_JAX_CACHE to a folder that can be written") from None
+        raise UserError(
+            f"cannot write the prepared data to {folder} ({error.strerror}); set "
+            "HYBRID_JAX_CACHE to a folder that can be written"
+        ) from None
     return prepared
 
 
@@ -113,8 +114,10 @@ def download(folder: Path) -> list[Recording]:
     try:
         from hybrid_jax.data import motionsense_tfds  # the only door to TensorFlow
     except ImportError as error:
-        raise UserError(f"MotionSense is neither cached nor named, and downloading it needs "
-                        f"{error.name}: install that, or {files.WANTED}") from error
+        raise UserError(
+            f"MotionSense is neither cached nor named, and downloading it needs "
+            f"{error.name}: install that, or {files.WANTED}"
+        ) from error
     return motionsense_tfds.read(folder)
 
 

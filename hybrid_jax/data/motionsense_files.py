@@ -28,6 +28,7 @@ TRIALS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     # In the order in which the published code concatenates them (reference (g)).
     {"dws": (1, 2, 11), "wlk": (7, 8, 15), "jog": (9, 16), "ups": (3, 4, 12)}
 )
+LAST_TRAINING_TRIAL = 10  # of the trial split; later trials are its test
 CODES = tuple(range(1, 25))
 CHANNELS = (
     "attitude.roll", "attitude.pitch", "attitude.yaw",
@@ -141,8 +142,9 @@ def read(source: Source, fewest_rows: int = 1) -> Iterator[Recording]:
         label = source.label(file_of(*key))
         rows = read_rows(source.read(file_of(*key)), label)
         if len(rows) < fewest_rows:
-            raise UserError(f"{label}: {len(rows)} rows; a recording has at least {fewest_rows}, "
-                            f"one window")
+            raise UserError(
+                f"{label}: {len(rows)} rows; a recording has at least {fewest_rows}, one window"
+            )
         yield Recording(rows, ACTIVITIES.index(activity), identity=CODES.index(code), trial=trial,
                         **subjects[code])  # fmt: skip
 
@@ -157,8 +159,9 @@ def read_rows(contents: bytes, label: str) -> np.ndarray:
     names = [n.strip().strip('"') for n in header.decode("utf-8-sig", "replace").split(",")]
     for channel in CHANNELS:
         if channel not in names:
-            raise UserError(f"{label}: line 1 has no column {channel!r}; it must name "
-                            f"{', '.join(CHANNELS)}")
+            raise UserError(
+                f"{label}: line 1 has no column {channel!r}; it must name {', '.join(CHANNELS)}"
+            )
     if not body.strip():
         raise UserError(f"{label}: has no rows, only its header")
     columns = [names.index(channel) for channel in CHANNELS]
@@ -184,8 +187,9 @@ def read_subjects(contents: bytes, label: str) -> dict[int, dict[str, float]]:
     names = [n.strip() for n in lines[0].split(",")] if lines else []
     for trait in TRAITS:
         if trait not in names:
-            raise UserError(f"{label}: line 1 has no column {trait!r}; it must name "
-                            f"{', '.join(TRAITS)}")
+            raise UserError(
+                f"{label}: line 1 has no column {trait!r}; it must name {', '.join(TRAITS)}"
+            )
     subjects: dict[int, dict[str, float]] = {}
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
@@ -193,11 +197,15 @@ def read_subjects(contents: bytes, label: str) -> dict[int, dict[str, float]]:
         fields = dict(zip(names, (f.strip() for f in line.split(",")), strict=False))
         for trait in TRAITS:
             if not re.fullmatch(r"\d+(\.\d+)?", fields.get(trait, "")):
-                raise UserError(f"{label}: line {number}, column {trait!r}: "
-                                f"{fields.get(trait, '')!r} is not a positive number")
+                raise UserError(
+                    f"{label}: line {number}, column {trait!r}: "
+                    f"{fields.get(trait, '')!r} is not a positive number"
+                )
         if fields["gender"] not in ("0", "1"):
-            raise UserError(f"{label}: line {number}, column 'gender': {fields['gender']!r}; it "
-                            f"must be 1 (male) or 0 (female)")
+            raise UserError(
+                f"{label}: line {number}, column 'gender': {fields['gender']!r}; it "
+                f"must be 1 (male) or 0 (female)"
+            )
         code = int(float(fields["code"]))
         if code in subjects:
             raise UserError(f"{label}: line {number}: subject {code} is there twice")
@@ -217,14 +225,18 @@ def _fault(body: str, names: list[str], label: str) -> UserError:
     for number, line in enumerate(lines[:-1] if lines[-1] == "" else lines, start=2):
         fields = line.rstrip("\r").split(",")
         if len(fields) != len(names):
-            return UserError(f"{label}: line {number} has {len(fields)} fields where the header "
-                             f"has {len(names)}; the file is cut short or damaged: get it again")
+            return UserError(
+                f"{label}: line {number} has {len(fields)} fields where the header "
+                f"has {len(names)}; the file is cut short or damaged: get it again"
+            )
         for column, field in zip(names, fields, strict=True):
             if column in CHANNELS and not _is_finite(field):
-                return UserError(f"{label}: line {number}, column {column!r}: {field!r} is not a "
-                                 f"finite number")
-    return UserError(f"{label}: line {len(lines) + 1} has no line end; the file is cut short: get "
-                     f"it again")
+                return UserError(
+                    f"{label}: line {number}, column {column!r}: {field!r} is not a finite number"
+                )
+    return UserError(
+        f"{label}: line {len(lines) + 1} has no line end; the file is cut short: get it again"
+    )
 
 
 def _is_finite(field: str) -> bool:

@@ -3,8 +3,9 @@
 The only module of the package that imports TensorFlow; it is imported when a download is needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -25,6 +26,8 @@ CITATION = """@inproceedings{malekzadeh2019mobile,
 
 class MotionSense(tfds.core.GeneratorBasedBuilder):
     """Device motion of 24 subjects going downstairs, upstairs, walking and jogging.
+
+    Its splits are the published trial split: trials 1 to 9 for training, 11 to 16 for the test.
 
     Args:
         source: the official zip or folder (`motionsense_files.Source`); downloaded when None.
@@ -51,12 +54,12 @@ class MotionSense(tfds.core.GeneratorBasedBuilder):
                 "activity": tfds.features.ClassLabel(names=files.ACTIVITIES),
                 "gender": tfds.features.ClassLabel(names=files.GENDERS),
                 "identity": tfds.features.ClassLabel(names=[str(c) for c in files.CODES]),
+                "number": np.int32,  # its place in the published order, `motionsense_files.keys`
                 "trial": np.int32,
                 "height": np.float32,
                 "weight": np.float32,
                 "age": np.float32,
             }),
-            disable_shuffling=True,  # the published order of concatenation is kept
         )  # fmt: skip
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
@@ -66,11 +69,17 @@ class MotionSense(tfds.core.GeneratorBasedBuilder):
                 {"zip": f"{RAW}/{files.ARCHIVE}", "subjects": f"{RAW}/{files.SUBJECTS_FILE}"}
             )
             source = files.Source(paths["zip"], paths["subjects"])
-        return {"all": self._generate_examples(source)}
+        recordings = [
+            {"number": n, **vars(recording)} for n, recording in enumerate(files.read(source))
+        ]
+        last = files.LAST_TRAINING_TRIAL
+        return {
+            "train": self._generate_examples(r for r in recordings if r["trial"] <= last),
+            "test": self._generate_examples(r for r in recordings if r["trial"] > last),
+        }
 
-    def _generate_examples(self, source: files.Source) -> Iterator[tuple[int, dict]]:
-        for number, recording in enumerate(files.read(source)):
-            yield number, vars(recording)
+    def _generate_examples(self, examples: Iterable[dict]) -> Iterator[tuple[int, dict]]:
+        return ((example["number"], example) for example in examples)
 
 
 def read(data_dir: Path) -> list[Recording]:
@@ -81,6 +90,8 @@ def read(data_dir: Path) -> list[Recording]:
     """
     builder = MotionSense(data_dir=data_dir)
     try:
+        if not builder.is_prepared():  # offline, TFDS itself would try for minutes
+            urlopen(f"{RAW}/{files.SUBJECTS_FILE}", timeout=30).close()
         builder.download_and_prepare()
     except (OSError, tfds.download.DownloadError) as error:
         raise UserError(
@@ -91,5 +102,5 @@ def read(data_dir: Path) -> list[Recording]:
     examples = tfds.as_numpy(builder.as_dataset(split="all"))
     return [
         Recording(**{name: v if name == "rows" else v.item() for name, v in example.items()})
-        for example in examples
+        for example in sorted(examples, key=lambda example: example.pop("number"))
     ]

@@ -80,8 +80,10 @@ def load(
     held = 2 * max(1, round(num_subjects / 12))
     fewest = 6 if split_kind == "subject" else 2
     if num_subjects < fewest or num_subjects % 2:
-        raise UserError(f"num_subjects {num_subjects}: must be even and at least {fewest} "
-                        f"for the {split_kind} split")
+        raise UserError(
+            f"num_subjects {num_subjects}: must be even and at least {fewest} "
+            f"for the {split_kind} split"
+        )
     if not 2 <= trials_per_activity <= TEST_TRIAL:
         raise UserError(f"trials_per_activity {trials_per_activity}: must be 2 to {TEST_TRIAL}")
     if not 1 <= seconds <= 3600:

@@ -176,8 +176,10 @@ def make_windows(
         split[(split == VALIDATION) & (starts + window > ends[recording])] = GAP
     for part, name in ((TRAIN, "training"), (TEST, "test")):
         if part not in split:
-            raise UserError(f"{dataset}: no {name} window of {window} rows; recordings have "
-                            f"{lengths.min()} to {lengths.max()} rows")
+            raise UserError(
+                f"{dataset}: no {name} window of {window} rows; recordings have "
+                f"{lengths.min()} to {lengths.max()} rows"
+            )
 
     rows = np.concatenate([r.rows for r in recordings])
     training = rows[: lengths[splits == TRAIN].sum()].astype(np.float64)
@@ -220,7 +222,7 @@ def save(windows: Windows, path: Path) -> None:
 def load(path: Path) -> Windows | None:
     """The `Windows` saved at `path`; None when there is none, or none that can be read."""
     try:
-        with np.load(path) as saved:
+        with open(path, "rb") as file, np.load(file) as saved:
             arrays = dict(saved)
         about = json.loads(str(arrays.pop("about")))
         if about.pop("format") != FORMAT:
