@@ -81,7 +81,7 @@ class Source:
                 if "__MACOSX" not in name
             }
         self._members = members
-        files = [file_of(*key) for key in keys()]
+        files = [file_of(*key) for key in all_keys()]
         missing = [f for f in files if not (f in members if self._zip else (root / f).is_file())]
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -106,7 +106,7 @@ class Source:
     def digest(self) -> str:
         """Names the contents: equal for the zip and its extracted folder, wherever they lie."""
         hasher = hashlib.sha256(self.subjects.read_bytes().strip())
-        for key in keys():
+        for key in all_keys():
             file = file_of(*key)
             if self._zip is None:
                 crc = zlib.crc32(self.read(file))
@@ -116,7 +116,7 @@ class Source:
         return hasher.hexdigest()[:16]
 
 
-def keys() -> Iterator[tuple[int, str, int]]:
+def all_keys() -> Iterator[tuple[int, str, int]]:
     """(subject code, activity, trial) of every recording, in the published order."""
     return ((c, activity, t) for c in CODES for activity, ts in TRIALS.items() for t in ts)
 
@@ -135,7 +135,7 @@ def read(source: Source, fewest_rows: int = 1) -> Iterator[Recording]:
     subjects = read_subjects(source.subjects.read_bytes(), str(source.subjects))
     console = Console(stderr=True)
     for key in track(
-        list(keys()), "MotionSense", console=console, transient=True,
+        list(all_keys()), "MotionSense", console=console, transient=True,
         disable=not console.is_terminal,
     ):  # fmt: skip
         code, activity, trial = key

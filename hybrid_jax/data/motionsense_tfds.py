@@ -54,7 +54,7 @@ class MotionSense(tfds.core.GeneratorBasedBuilder):
                 "activity": tfds.features.ClassLabel(names=files.ACTIVITIES),
                 "gender": tfds.features.ClassLabel(names=files.GENDERS),
                 "identity": tfds.features.ClassLabel(names=[str(c) for c in files.CODES]),
-                "number": np.int32,  # its place in the published order, `motionsense_files.keys`
+                "number": np.int32,  # place in `motionsense_files.all_keys`
                 "trial": np.int32,
                 "height": np.float32,
                 "weight": np.float32,

@@ -1,0 +1,373 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, motionsense
+from hybrid_jax.data import motionsense_files as files
+from hybrid_jax.errors import UserError
+
+HEADER = "," + ",".join(files.CHANNELS)
+MEN = (1, 2, 4, 6, 9, 11, 12, 13, 14, 15, 17, 20, 21, 22)
+
+
+def recording_text(key, num_rows=120):
+    code, activity, trial = key
+    rng = np.random.default_rng([code, trial, files.ACTIVITIES.index(activity)])
+    rows = rng.normal(code, trial, (num_rows, 12)).round(6)
+    lines = [f"{n}," + ",".join(map(str, row)) for n, row in enumerate(rows)]
+    return "\n".join([HEADER, *lines]) + "\n"
+
+
+def write_tree(root):
+    for key in files.all_keys():
+        path = root / files.FOLDER / files.file_of(*key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(recording_text(key))
+    lines = [f"{c},{60 + c},{150 + c},{20 + c},{int(c in MEN)}" for c in files.CODES]
+    text = "\n".join(["code,weight,height,age,gender", *lines])  # no line end, as the official one
+    (root / files.SUBJECTS_FILE).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    return root
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A whole set in the official layout, with 120 made-up rows a recording. Not to be changed."""
+    return write_tree(tmp_path_factory.mktemp("motionsense"))
+
+
+@pytest.fixture(scope="module")
+def archive(tree, tmp_path_factory):
+    """The folder that holds the same, zipped; as macOS makes them."""
+    root = tmp_path_factory.mktemp("zipped")
+    with zipfile.ZipFile(root / files.ARCHIVE, "w") as zipped:
+        for path in sorted((tree / files.FOLDER).rglob("*.csv")):
+            zipped.write(path, path.relative_to(tree))
+        zipped.writestr(f"__MACOSX/{files.FOLDER}/dws_1/._sub_1.csv", "junk")
+        zipped.writestr(f"{files.FOLDER}/sit_5/sub_1.csv", "nobody reads this")
+    shutil.copy(tree / files.SUBJECTS_FILE, root)
+    return root
+
+
+@pytest.fixture
+def damaged(tree, tmp_path):
+    """A copy of the tree to damage."""
+    return Path(shutil.copytree(tree, tmp_path / "damaged"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def no_environment(request, monkeypatch):
+    if "data_root" not in request.fixturenames:
+        monkeypatch.delenv("HYBRID_JAX_DATA", raising=False)
+
+
+def same(one, other):
+    assert one.classes == other.classes
+    np.testing.assert_array_equal(one.rows, other.rows)
+    np.testing.assert_array_equal(one.starts, other.starts)
+    np.testing.assert_array_equal(one.split, other.split)
+    for name, values in one.columns.items():
+        np.testing.assert_array_equal(values, other.columns[name])
+
+
+def test_labels_come_from_names_and_the_subjects_file(tree, cache):
+    made = motionsense.load(tree, cache=cache)
+    assert made.classes["activity"] == ("dws", "ups", "wlk", "jog")
+    code = made.columns["identity"] + 1
+    assert made.classes["identity"] == tuple(map(str, range(1, 25)))
+    np.testing.assert_array_equal(made.columns["gender"], np.isin(code, MEN))
+    np.testing.assert_array_equal(made.columns["height"], 150 + code)
+    np.testing.assert_array_equal(made.columns["weight"], 60 + code)
+    np.testing.assert_array_equal(made.columns["age"], 20 + code)
+    trials = {a: set(made.columns["trial"][made.columns["activity"] == a].tolist())
+              for a in range(4)}  # fmt: skip
+    assert trials == {0: {1, 2, 11}, 1: {3, 4, 12}, 2: {7, 8, 15}, 3: {9, 16}}
+    key = (7, "jog", 16)
+    mine = (code == 7) & (made.columns["trial"] == 16)
+    assert made.columns["start"][mine].tolist() == [0, 10, 20, 30, 40, 50, 60, 70]
+    table = [line.split(",")[1:] for line in recording_text(key).splitlines()[1:]]
+    expected = (np.array(table, float) - made.mean) / made.std
+    first = made.starts[mine][0]
+    np.testing.assert_allclose(made.rows[first : first + 120], expected, atol=1e-5)
+
+
+def test_trial_split(tree, cache):
+    made = motionsense.load(tree, cache=cache)
+    np.testing.assert_array_equal(made.columns["trial"] > 10, made.split == TEST)
+    assert {int(i) for i in made.columns["identity"][made.split == TEST]} == set(range(24))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_subject_split(tree, cache, strict):
+    made = motionsense.load(tree, split_kind="subject", strict=strict, cache=cache)
+    codes = {part: set((made.columns["identity"][made.split == part] + 1).tolist())
+             for part in (TRAIN, VALIDATION, TEST)}  # fmt: skip
+    assert codes[TEST] == {5, 10, 12, 22} and codes[VALIDATION] == {3, 8, 6, 14}
+    assert codes[TRAIN] == set(range(1, 25)) - codes[TEST] - codes[VALIDATION]
+    assert not (made.split == GAP).any()
+    assert {int(t) for t in made.columns["trial"][made.split == TEST]} == {
+        1, 2, 3, 4, 7, 8, 9, 11, 12, 15, 16}  # fmt: skip
+
+
+def test_zip_and_folder_are_the_same_set(tree, archive, cache, tmp_path):
+    made = motionsense.load(tree, cache=cache)
+    for place in (tree / files.FOLDER, archive, archive / files.ARCHIVE, str(archive)):
+        same(made, motionsense.load(place, cache=tmp_path))
+    assert len(list(tmp_path.iterdir())) == 1  # one content, one prepared file
+
+
+def test_order_of_columns_does_not_matter(damaged, tree, cache, tmp_path):
+    path = damaged / files.FOLDER / "wlk_8/sub_3.csv"
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("".join(",".join(reversed(row)) + "\r\n" for row in rows))
+    same(motionsense.load(tree, cache=cache), motionsense.load(damaged, cache=tmp_path))
+
+
+def test_cache_is_keyed_by_everything_that_matters(tree, damaged, tmp_path):
+    variants = [{}, {"split_kind": "subject"}, {"strict": False}, {"window": 40}, {"step": 20}]
+    for number, options in enumerate(variants, start=1):
+        motionsense.load(tree, cache=tmp_path, **options)
+        assert len(list(tmp_path.glob("*.npz"))) == number
+    path = damaged / files.FOLDER / "dws_1/sub_1.csv"
+    path.write_text(re.sub(r"\d", "3", path.read_text(), count=1))
+    motionsense.load(damaged, cache=tmp_path)
+    assert len(list(tmp_path.glob("*.npz"))) == len(variants) + 1
+    motionsense.load(tree, cache=tmp_path)
+    assert len(list(tmp_path.glob("*.npz"))) == len(variants) + 1
+
+
+def test_only_the_cache_is_read_when_it_has_the_set(archive, tmp_path, monkeypatch):
+    made = motionsense.load(archive, cache=tmp_path)
+    monkeypatch.setattr(files, "read", None)
+    same(made, motionsense.load(archive, cache=tmp_path))
+
+
+def test_the_official_set_needs_no_source_once_prepared(tree, tmp_path, monkeypatch):
+    monkeypatch.setenv("HYBRID_JAX_CACHE", str(tmp_path))
+    monkeypatch.setattr(motionsense, "OFFICIAL", files.Source(tree).digest())
+    made = motionsense.load(tree)
+    monkeypatch.setattr(motionsense, "download", None)
+    same(made, motionsense.load())
+    monkeypatch.setenv("HYBRID_JAX_DATA", str(tmp_path))  # a root without motionsense/
+    same(made, motionsense.load())
+
+
+def test_environment_names_the_root(tree, tmp_path, cache, monkeypatch):
+    (tmp_path / "motionsense").symlink_to(tree)
+    monkeypatch.setenv("HYBRID_JAX_DATA", str(tmp_path))
+    same(motionsense.load(cache=cache), motionsense.load(tree, cache=cache))
+    monkeypatch.setenv("HYBRID_JAX_DATA", str(tmp_path / "typo"))
+    with pytest.raises(UserError, match=r"HYBRID_JAX_DATA=.*typo: no such folder"):
+        motionsense.load(cache=cache)
+
+
+def test_where_the_cache_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("HYBRID_JAX_CACHE", str(tmp_path / "a"))
+    assert motionsense.default_cache() == tmp_path / "a"
+    monkeypatch.delenv("HYBRID_JAX_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
+    assert motionsense.default_cache() == tmp_path / "b" / "hybrid-jax"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert motionsense.default_cache() == Path.home() / ".cache" / "hybrid-jax"
+
+
+def test_a_cache_that_cannot_be_written_is_named(tree, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*file.*HYBRID_JAX_CACHE"):
+        motionsense.load(tree, cache=tmp_path / "file")
+
+
+def cut(text):
+    return text[: text.rindex(",")] + "\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (cut, "line 121 has 12 fields where the header has 13; the file is cut short"),
+        (lambda text: text[:-300], r"line \d+ has \d+ fields where the header has 13"),
+        (lambda text: text[:-2], "line 121 has no line end; the file is cut short"),
+        (lambda text: "\n".join(text.split("\n")[:30]) + "\n", "29 rows; .* at least 50"),
+        (lambda text: HEADER + "\n", "has no rows"),
+        (lambda text: "", "line 1 has no column 'attitude.roll'"),
+        (lambda text: text.replace("gravity.y", "gravityY"), "line 1 has no column 'gravity.y'"),
+        (lambda text: re.sub(r"\n7,[^,]*", "\n7,nan", text),
+         "line 9, column 'attitude.roll': 'nan' is not a finite number"),
+        (lambda text: re.sub(r"\n7,[^,]*", "\n7,", text),
+         "line 9, column 'attitude.roll': '' is not a finite number"),
+        (lambda text: re.sub(r"\n0,[^,]*,[^,]*", "\n0,1,oops", text),
+         "line 2, column 'attitude.pitch': 'oops' is not"),
+        (lambda text: re.sub(r"[^,\n]*\n$", "-inf\n", text),
+         r"line 121, column 'userAcceleration.z': '-inf'"),
+    ],
+)  # fmt: skip
+def test_a_damaged_recording_is_named(damaged, tmp_path, change, message):
+    path = damaged / files.FOLDER / "ups_12/sub_24.csv"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: .*{message}") as caught:
+        motionsense.load(damaged, cache=tmp_path / "cache")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("gender", "sex", "line 1 has no column 'gender'"),
+        ("\n24,84,174,44,0", "", "subject 24 is missing; it must have 1 to 24"),
+        ("\n2,62,", "\n1,62,", "line 3: subject 1 is there twice"),
+        ("\n2,62,", "\n2,,", "line 3, column 'weight': '' is not"),
+        ("\n2,62,152,22,1", "\n2,62,152,22", "line 3, column 'gender': '' is not"),
+        ("\n2,62,152,22,1", "\n2,62,152,22,2", "line 3, column 'gender': '2'; it must be 1"),
+        ("\n2,62,152", "\n2,62,tall", "line 3, column 'height': 'tall' is not"),
+    ],
+)
+def test_a_damaged_subjects_file_is_named(damaged, tmp_path, old, new, message):
+    path = damaged / files.SUBJECTS_FILE
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: {message}"):
+        motionsense.load(damaged, cache=tmp_path / "cache")
+
+
+def test_an_empty_subjects_file_is_named(damaged, tmp_path):
+    (damaged / files.SUBJECTS_FILE).write_text("")
+    with pytest.raises(UserError, match="line 1 has no column 'code'"):
+        motionsense.load(damaged, cache=tmp_path / "cache")
+
+
+def test_missing_files_are_named(damaged, tmp_path):
+    (damaged / files.FOLDER / "jog_9/sub_8.csv").unlink()
+    with pytest.raises(UserError, match=r"jog_9/sub_8\.csv is missing; the whole set has 264"):
+        motionsense.load(damaged, cache=tmp_path)
+    shutil.rmtree(damaged / files.FOLDER / "ups_3")
+    with pytest.raises(UserError, match=r"ups_3/sub_1\.csv is missing and 24 more"):
+        motionsense.load(damaged, cache=tmp_path)
+    (damaged / files.SUBJECTS_FILE).unlink()
+    with pytest.raises(UserError, match=r"data_subjects_info\.csv is missing; name the folder"):
+        motionsense.load(damaged, cache=tmp_path)
+
+
+def test_a_wrong_folder_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere does not exist; name the folder that holds"):
+        motionsense.load(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"has neither A_DeviceMotion_data.zip nor"):
+        motionsense.load(tmp_path)
+
+
+def test_a_damaged_zip_is_named(archive, tmp_path):
+    shutil.copytree(archive, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / files.ARCHIVE
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=rf"{re.escape(str(path))}: not a whole zip file"):
+        motionsense.load(path, cache=tmp_path)
+    at = whole.index(b"dws_1/sub_1.csv") + 600
+    path.write_bytes(whole[:at] + b"9999" + whole[at + 4 :])
+    with pytest.raises(UserError, match=r"zip:dws_1/sub_1\.csv: cannot be read .*CRC"):
+        motionsense.load(path, cache=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split_kind": "trail"}, "unknown split_kind 'trail'"),
+        ({"window": 0}, "window 0"),
+        ({"step": 0}, "step 0"),
+        ({"window": 121}, "120 rows; a recording has at least 121"),
+    ],
+)
+def test_wrong_options_are_named(tree, tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        motionsense.load(tree, cache=tmp_path, **options)
+
+
+def in_a_fresh_process(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_reading_loads_no_tensorflow(tree, tmp_path):
+    in_a_fresh_process(
+        "import sys; from hybrid_jax.data import DATASETS; "
+        f"DATASETS['motionsense']({str(tree)!r}, cache={str(tmp_path)!r}); "
+        "assert not {'tensorflow', 'tensorflow_datasets'} & set(sys.modules)"
+    )
+
+
+def test_the_tfds_builder_gives_the_same_recordings(archive, tmp_path):
+    pytest.importorskip("tensorflow_datasets", reason="downloads need tensorflow-datasets")
+    in_a_fresh_process(f"""
+import shutil, unittest.mock as mock
+import numpy as np, tensorflow_datasets as tfds
+from hybrid_jax.data import motionsense, motionsense_files as files, motionsense_tfds as builder
+from hybrid_jax.errors import UserError
+
+archive, out = {str(archive)!r}, {str(tmp_path)!r}
+local = builder.MotionSense(source=archive, data_dir=out + "/local")
+local.download_and_prepare()
+assert {{k: v.num_examples for k, v in local.info.splits.items()}} == {{"train": 168, "test": 96}}
+
+# What a download brings: files with other names, side by side.
+paths = {{"zip": out + "/1234", "subjects": out + "/5678"}}
+shutil.copy(archive + "/A_DeviceMotion_data.zip", paths["zip"])
+shutil.copy(archive + "/data_subjects_info.csv", paths["subjects"])
+def download(manager, urls):
+    assert urls["zip"].startswith("https://github.com/mmalekzadeh/motion-sense/")
+    return paths
+with mock.patch.object(tfds.download.DownloadManager, "download", download), \\
+     mock.patch.object(builder, "urlopen"):
+    made = motionsense.load(cache=out)
+for name in ("train", "test"):
+    assert local.info.splits[name].num_examples
+direct = motionsense.load(archive, cache=out)
+np.testing.assert_array_equal(made.rows, direct.rows)
+np.testing.assert_array_equal(made.split, direct.split)
+for name, values in direct.columns.items():
+    np.testing.assert_array_equal(made.columns[name], values)
+
+with mock.patch.object(builder, "urlopen", side_effect=OSError("no network")):
+    try:
+        motionsense.load(cache=out + "/other")
+        raise AssertionError("downloaded without a network")
+    except UserError as error:
+        assert "could not be downloaded" in str(error) and "no network" in str(error)
+""", HYBRID_JAX_DATA="")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("strict", "training", "test"), [(True, 61_446, 14_139), (False, 61_726, 14_094)]
+)
+def test_counts_of_the_real_set(data_root, tmp_path, strict, training, test):
+    folder = data_root / "motionsense"
+    if not folder.exists():
+        pytest.skip(f"needs MotionSense in {folder}")
+    made = motionsense.load(folder, strict=strict, cache=tmp_path)
+    sizes = {part: len(made.indices(part)) for part in (TRAIN, VALIDATION, TEST, GAP)}
+    assert sizes[TEST] == test
+    assert sizes[TRAIN] + sizes[VALIDATION] + sizes[GAP] == training
+    assert 0.08 < sizes[VALIDATION] / training < 0.1
+    assert len(made.rows) == 621_973 + 145_687
+    first_test_row = 621_973
+    assert made.starts[made.split == TEST].min() == first_test_row
+    assert (made.starts[made.split != TEST] + 50 <= first_test_row).all()
+    np.testing.assert_allclose(made.rows[:first_test_row].mean(0, np.float64), 0, atol=1e-6)
+    np.testing.assert_allclose(made.rows[:first_test_row].std(0, np.float64), 1, atol=1e-6)
+    recordings = made.columns["recording"]
+    assert len(np.unique(recordings)) == 24 * 11
+    assert files.Source(folder).digest() == motionsense.OFFICIAL
