@@ -15,8 +15,9 @@ LAYERS = {
     1: "stages models",
     2: "embedding optimizers metrics",
     3: "data checkpoint",
-    4: "train task phase networks fit_reduction inference embedded attacks evaluators metric_log "
-    "progress results paper tradeoff report figures collect workdir setup experiment sweep tune",
+    4: "train task phase networks fit_reduction inference embedded embedding_files cloud attacks "
+    "evaluators metric_log progress results paper tradeoff report figures collect workdir setup "
+    "experiment sweep tune",
     5: "launch export configs",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
