@@ -109,6 +109,8 @@ def test_neighbours_in_an_epoch_and_epochs_are_independent():
 
 
 def test_seeds_are_independent():
+    seed_0, seed_1 = (epochs(seed, 0, 2, size=99, batch_size=99) for seed in (0, 1))
+    assert (seed_0[1] != seed_1[0]).any() and (seed_0[0] != seed_1[1]).any()
     firsts = np.array([epochs(seed, 0, 1, size=997, batch_size=997)[0] for seed in range(40)])
     meetings = (firsts[:, None] == firsts[None]).sum(-1)[np.triu_indices(40, 1)]
     assert abs(meetings.mean() - 1) < 5 / np.sqrt(len(meetings))  # two shuffles meet once

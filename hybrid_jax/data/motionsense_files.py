@@ -75,11 +75,7 @@ class Source:
                 raise UserError(
                     f"{root}: not a whole zip file ({error}); get {ARCHIVE} again"
                 ) from None
-            members = {
-                "/".join(name.split("/")[-2:]): name
-                for name in self._zip.namelist()
-                if "__MACOSX" not in name
-            }
+            members = {"/".join(n.split("/")[-2:]): n for n in self._zip.namelist()}
         self._members = members
         files = [file_of(*key) for key in all_keys()]
         missing = [f for f in files if not (f in members if self._zip else (root / f).is_file())]
@@ -165,7 +161,7 @@ def read_rows(contents: bytes, label: str) -> np.ndarray:
     if not body.strip():
         raise UserError(f"{label}: has no rows, only its header")
     columns = [names.index(channel) for channel in CHANNELS]
-    whole = body.endswith(b"\n") and body.count(b",") == body.count(b"\n") * (len(names) - 1)
+    whole = body.count(b",") == body.count(b"\n") * (len(names) - 1)
     try:
         rows = np.loadtxt(io.BytesIO(body), delimiter=",", comments=None, usecols=columns, ndmin=2)
     except ValueError:
