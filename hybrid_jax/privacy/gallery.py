@@ -71,8 +71,8 @@ def prepare(features, labels, *, gallery, gallery_features=None, gallery_labels=
     (unit, start), (held_unit, held_start), window = _exclusion(
         gallery, separate, columns, held_columns, window)
     features, held, scale = _normalise(features, held)
-    return (Samples(features, labels, unit, start), Samples(held, held_labels, held_unit, held_start),
-            window, num_classes, scale)
+    queries = Samples(features, labels, unit, start)
+    return queries, Samples(held, held_labels, held_unit, held_start), window, num_classes, scale
 
 
 def _exclusion(gallery, separate, columns, held_columns, window):

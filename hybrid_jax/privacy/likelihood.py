@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 from hybrid_jax import noise
 from hybrid_jax.privacy.gallery import Samples
-from hybrid_jax.privacy.ranking import TIE, posterior, rank_of_class
+from hybrid_jax.privacy.ranking import TIE, places, posterior
 
 HIGHEST = jax.lax.Precision.HIGHEST  # TF32 or bfloat16 would change ranks
 CLIP = 80.0  # above every sum of a true class by far, and a thousandth of float32's largest
@@ -27,12 +27,14 @@ BEYOND = 1e30  # a nearer sample: no count, and no prior that is allowed, outwei
 CHUNK = 16  # coordinates whose differences are taken in one pass; XLA's CPU is slow beyond
 
 
-@partial(jax.jit, static_argnames=("num_classes", "ties", "gallery_block", "draw_block"))
-def block_ranks(queries: Samples, index: jax.Array, gallery: Samples, window: jax.Array,
-                prior: jax.Array, keys: jax.Array, noise_std: jax.Array, *, num_classes: int,
-                ties: str, gallery_block: int, draw_block: int
-                ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Ranks of the true class for one block of queries, at every draw and noise level.
+Places = tuple[jax.Array, jax.Array]
+
+
+@partial(jax.jit, static_argnames=("num_classes", "gallery_block", "draw_block"))
+def block_places(queries: Samples, index: jax.Array, gallery: Samples, window: jax.Array,
+                 prior: jax.Array, keys: jax.Array, noise_std: jax.Array, *, num_classes: int,
+                 gallery_block: int, draw_block: int) -> tuple[Places, Places, Places, jax.Array]:
+    """Where the true class comes for one block of queries, at every draw and noise level.
 
     Args:
         queries: one block [Q].
@@ -42,15 +44,15 @@ def block_ranks(queries: Samples, index: jax.Array, gallery: Samples, window: ja
         prior: relative prior [K].
         keys: one key per draw [S].
         noise_std: positive and finite, in the features' units [G].
-        ties: 'average', 'min' or 'max'.
         draw_block: draws vmapped at once; the rest waits.
 
     Returns:
-        ranks at the noise levels [S, G, Q], without noise [Q], and at infinite noise [Q]; and how
-        many samples of its own class exclusion leaves to each query [Q].
+        `places` (how many classes are above the true one, how many tie) at the noise levels
+        [S, G, Q], without noise [Q], and at infinite noise [Q]; and how many samples of its own
+        class exclusion leaves to each query [Q].
     """
     count = gallery.labels.shape[0] // gallery_block
-    blocks = jax.tree.map(lambda x: x.reshape((count, gallery_block) + x.shape[1:]), gallery)
+    blocks = jax.tree.map(lambda x: x.reshape(count, gallery_block, *x.shape[1:]), gallery)
     blocks = blocks, jax.lax.map(lambda block: _distances(queries, block, window), blocks)
 
     def class_sums(terms, block):
@@ -63,15 +65,15 @@ def block_ranks(queries: Samples, index: jax.Array, gallery: Samples, window: ja
         jnp.isfinite(base).astype(jnp.float32), block))
     nearest = _over(blocks, jnp.minimum, lambda block, base: own_class(block, base).min(axis=1))
 
-    def rank(sums):
-        return rank_of_class(posterior(sums, left, prior), queries.labels, ties)
+    def placed(sums):
+        return places(posterior(sums, left, prior), queries.labels)
 
     def noise_free_sums(block, base):
         """Counts of the class's samples as near as the true class's nearest; nearer ones win."""
         term = jnp.where(base <= nearest[:, None] * (1 + TIE), 1.0, 0.0)
         return class_sums(jnp.where(base < nearest[:, None] * (1 - TIE), BEYOND, term), block)
 
-    def noisy_ranks(key):
+    def noisy_places(key):
         normal = noise.standard_normal(key, index, queries.features.shape[1])
 
         def cross_of(block, base):
@@ -94,18 +96,20 @@ def block_ranks(queries: Samples, index: jax.Array, gallery: Samples, window: ja
 
             return jax.lax.map(level, (noise_std, shift))
 
-        return rank(_over(blocks, jnp.add, sums))
+        return placed(_over(blocks, jnp.add, sums))
 
-    noisy = jnp.ones((len(keys), 0, len(index)))
+    noisy = (jnp.ones((len(keys), 0, len(index))),) * 2
     if len(noise_std):
-        noisy = jax.lax.map(noisy_ranks, keys, batch_size=draw_block)
-    return (noisy, rank(_over(blocks, jnp.add, noise_free_sums)), rank(left),
+        noisy = jax.lax.map(noisy_places, keys, batch_size=draw_block)
+    return (noisy, placed(_over(blocks, jnp.add, noise_free_sums)), placed(left),
             jnp.take_along_axis(left, queries.labels[:, None], axis=-1)[:, 0])
 
 
 def _over(blocks, combine: Callable, of_block: Callable) -> jax.Array:
     """`of_block` of every gallery block, combined one by one: only one is in memory."""
     first, rest = jax.tree.map(lambda x: x[0], blocks), jax.tree.map(lambda x: x[1:], blocks)
+    if not len(rest[1]):  # a scan, even of nothing, would keep XLA from sharing work
+        return of_block(*first)
     return jax.lax.scan(lambda total, block: (combine(total, of_block(*block)), None),
                         of_block(*first), rest)[0]
 

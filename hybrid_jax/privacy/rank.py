@@ -9,7 +9,7 @@ import numpy as np
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.privacy import ranking
 from hybrid_jax.privacy.gallery import Samples, prepare
-from hybrid_jax.privacy.likelihood import block_ranks
+from hybrid_jax.privacy.likelihood import block_places
 from hybrid_jax.privacy.result import RankPrivacy
 
 NEGLIGIBLE, OVERWHELMING = 1e-15, 1e15  # noise over features: float32 cannot tell them from limits
@@ -106,13 +106,11 @@ def rank_privacy(features, labels, *, noise_std, key: jax.Array | None = None,
     for begin in range(0, total, query_block):
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)  # one shape for all
-        found = block_ranks(
+        *places, left = jax.tree.map(lambda x, n=end - begin: np.asarray(x)[..., :n], block_places(
             jax.tree.map(lambda x, rows=rows: x[rows], queries), index[rows], *fixed,
-            num_classes=num_classes, ties=ties, gallery_block=gallery_block, draw_block=draw_block)
-        at_levels, noise_free, prior_only, left = (np.asarray(x)[..., :end - begin] for x in found)
-        ranks[:, noisy, begin:end] = at_levels
-        ranks[:, free, begin:end] = noise_free
-        ranks[:, flooded, begin:end] = prior_only
+            num_classes=num_classes, gallery_block=gallery_block, draw_block=draw_block))
+        for level, (above, tied) in zip((noisy, free, flooded), places, strict=True):
+            ranks[:, level, begin:end] = ranking.rank(above, tied, ties)
         own_left[begin:end] = left
         if on_progress is not None:
             on_progress(end, total)

@@ -64,25 +64,28 @@ def posterior(sums: jax.Array, left: jax.Array, prior: jax.Array) -> jax.Array:
     return jnp.where((left > 0) & (prior > 0), sums / jnp.maximum(left, 1.0) * prior, -1.0)
 
 
-def rank_of_class(scores: jax.Array, labels: jax.Array, ties: str) -> jax.Array:
-    """Rank of class `labels[q]` among `scores[..., q, :]` in descending order (Eq. 6), from 1.
+def places(scores: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """How many classes are above class `labels[q]` in `scores[..., q, :]`, and how many tie.
 
-    Scores are relative posteriors, -1 for an impossible class. Scores within `TIE` of each other,
-    relatively, share the average, least or largest rank of those places. [..., Q] float32.
+    Scores are relative posteriors, -1 for an impossible class. Those within `TIE` of the class's
+    own, relatively, tie with it; it counts itself. Both are [..., Q] float32.
     """
     labels = jnp.broadcast_to(labels, scores.shape[:-1])[..., None]
     own = jnp.take_along_axis(scores, labels, axis=-1)
     slack = TIE * jnp.maximum(own, 0.0)
     above = scores > own + slack
     tied = ~above & (scores >= own - slack)
-    above = jnp.sum(above, axis=-1, dtype=jnp.float32)
-    tied = jnp.sum(tied, axis=-1, dtype=jnp.float32)  # the class itself included
-    return above + {"average": (tied + 1) / 2, "min": jnp.ones_like(tied), "max": tied}[ties]
+    return (jnp.sum(above, axis=-1, dtype=jnp.float32), jnp.sum(tied, axis=-1, dtype=jnp.float32))
+
+
+def rank(above: np.ndarray, tied: np.ndarray, ties: str) -> np.ndarray:
+    """Rank in descending order, from 1 (Eq. 6): average, least or largest of the tied places."""
+    return above + {"average": (tied + 1) / 2, "min": np.ones_like(tied), "max": tied}[ties]
 
 
 def prior_ranks(prior: np.ndarray, ties: str) -> np.ndarray:
     """The rank each class gets when only the prior speaks, under the same tie rule, [K]."""
     num_classes = len(prior)
-    alone = relative_prior(prior)
-    scores = jnp.asarray(np.tile(np.where(alone > 0, alone, -1), (num_classes, 1)))
-    return np.asarray(rank_of_class(scores, jnp.arange(num_classes), ties), np.float64)
+    scores = np.tile(np.where(prior > 0, relative_prior(prior), np.float32(-1)), (num_classes, 1))
+    above, tied = jax.jit(places)(scores, np.arange(num_classes))
+    return rank(np.asarray(above, np.float64), np.asarray(tied, np.float64), ties)
