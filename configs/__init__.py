@@ -1,0 +1,1 @@
+"""Experiments, one a file; `launch.py --config=configs/NAME.py[:ARG,key=value]`."""

@@ -1,0 +1,77 @@
+"""What configs share: the `ARG,key=value` string after the file's name, and default settings."""
+
+from collections.abc import Mapping
+
+import ml_collections
+
+from hybrid_jax import errors
+
+# Interface: no noise, and ten levels in a geometric row from .01 to 2, relative to the feature's rms.
+NOISE_GRID = (0.0, *(round(0.01 * 200 ** (i / 9), 6) for i in range(10)))
+
+
+def parse(
+    arg: str | None, presets: tuple[str, ...], keys: Mapping[str, object]
+) -> tuple[str, dict]:
+    """Splits `ARG,key=value,...` into the preset and the keys.
+
+    Args:
+        arg: what follows the colon of `--config=file.py:`; `None` when there is none.
+        presets: valid presets; the first is what no preset means.
+        keys: defaults by key; a value is read as its default's type.
+
+    Returns:
+        The preset's name, and every key's value.
+
+    Raises:
+        errors.UserError: an unknown preset or key, or a value of another type.
+    """
+    preset, values = presets[0], dict(keys)
+    for number, part in enumerate(filter(None, (arg or "").split(","))):
+        name, equals, text = part.partition("=")
+        if not equals:
+            if number or name not in presets[1:]:
+                raise errors.unknown(
+                    "config argument", name, [*presets[1:], *(f"{k}=..." for k in keys)]
+                )
+            preset = name
+        elif name not in keys:
+            raise errors.unknown("config key", name, keys)
+        else:
+            try:
+                values[name] = type(keys[name])(text)
+            except ValueError:
+                kind = type(keys[name]).__name__
+                raise errors.UserError(
+                    f"config key {name}={text!r}: expected a value of type {kind}"
+                ) from None
+    return preset, values
+
+
+def budget(
+    epochs: float, learning_rate: float, schedule: str, batch_size: int
+) -> ml_collections.ConfigDict:
+    """Length and speed of one training."""
+    return ml_collections.ConfigDict(
+        {
+            "epochs": float(epochs),
+            "learning_rate": learning_rate,
+            "schedule": schedule,
+            "batch_size": batch_size,
+        }
+    )
+
+
+def privacy(max_queries: int, max_gallery: int, num_draws: int) -> ml_collections.ConfigDict:
+    """How the rank privacy (Eq. 2-7) is measured; 0 for all queries or gallery rows."""
+    return ml_collections.ConfigDict(
+        {
+            "max_queries": max_queries,
+            "max_gallery": max_gallery,
+            "num_draws": num_draws,
+            "galleries": ("self", "leave_group_out", "held_out"),
+            "attacker_data": ("network_train", "unseen"),
+            "prior": "uniform",
+            "ties": "average",
+        }
+    )

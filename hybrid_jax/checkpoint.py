@@ -1,0 +1,66 @@
+"""Checkpoints on disk: the last one, to go on from, and the best on validation, to use."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+
+# Orbax reports every save at INFO and every first-run detail at WARNING; the user has a progress bar.
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+class Checkpoints:
+    """The checkpoints of one training, in one folder. Each appears whole or not at all (Orbax renames it into place).
+
+    Args:
+        directory: where they lie; made when missing.
+    """
+
+    def __init__(self, directory: Path):
+        policy = preservation_policy.AnyPreservationPolicy(
+            [
+                preservation_policy.LatestN(1),
+                preservation_policy.BestN(
+                    get_metric_fn=lambda m: m["score"], n=1, keep_checkpoints_without_metrics=False
+                ),
+            ]
+        )
+        self._manager = ocp.CheckpointManager(
+            Path(directory).resolve(),
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=policy, enable_async_checkpointing=False, create=True
+            ),
+        )
+
+    def save(self, step: int, state: Any, score: float | None = None) -> None:
+        """Keeps `state` as the last checkpoint, and as the best if its `score` (higher is better) is."""
+        self._manager.save(
+            step,
+            args=ocp.args.StandardSave(jax.tree.map(np.asarray, state)),
+            metrics=None if score is None else {"score": score},
+        )
+
+    def last_step(self) -> int | None:
+        """Step of the last checkpoint; `None` when there is none."""
+        return self._manager.latest_step()
+
+    def last(self, like: Any) -> Any:
+        """The last checkpoint, in the structure, shapes and dtypes of `like`."""
+        return self._restore(self._manager.latest_step(), like)
+
+    def best(self, like: Any) -> Any:
+        """The checkpoint with the highest score."""
+        return self._restore(self._manager.best_step(), like)
+
+    def _restore(self, step: int, like: Any) -> Any:
+        return self._manager.restore(
+            step, args=ocp.args.StandardRestore(jax.tree.map(np.asarray, like))
+        )
+
+    def close(self) -> None:
+        """Releases what Orbax holds."""
+        self._manager.close()

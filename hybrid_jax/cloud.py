@@ -1,0 +1,77 @@
+"""The cloud half re-trained on noisy features: the baseline that a gain from Siamese fine-tuning must beat."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from hybrid_jax import losses, noise, optimizers, train
+from hybrid_jax.data.windows import TRAIN
+from hybrid_jax.embedded import Embedded
+from hybrid_jax.embedding import Embedding
+from hybrid_jax.phase import Budget
+
+
+@dataclass(frozen=True)
+class CloudLoss:
+    """Cross-entropy of the cloud half alone on exclusive features with fresh noise; a `train.Loss`."""
+
+    embedding: Embedding
+
+    def __call__(
+        self, params: Any, model_state: Any, data: Mapping, indices: jax.Array, key: jax.Array
+    ):
+        """See `train.Loss`."""
+        noise_key, dropout_key = jax.random.split(key)
+        z = data["z"][indices]
+        z = noise.add(z, data["noise_std"], jax.random.normal(noise_key, z.shape, z.dtype))
+        (logits, _), model_state = self.embedding.split.classifier.apply(
+            {"params": params, **model_state},
+            self.embedding.reconstruct(data["variables"], z),
+            train=True,
+            rngs={"dropout": dropout_key},
+            mutable=tuple(model_state),
+        )
+        return losses.cross_entropy(logits, data["labels"][indices]), ({}, model_state)
+
+
+def retrain(embedded: Embedded, noise_std: float, budget: Budget, key: jax.Array) -> dict[str, Any]:
+    """Trains the classifier on from its own parameters, on training features with noise drawn anew at each step.
+
+    Args:
+        embedded: what to re-train; the extractor and the reduction stay.
+        noise_std: of the noise, in the exclusive feature's units, >= 0.
+        budget: steps and learning rate.
+        key: of batches, noise and dropout.
+
+    Returns:
+        The classifier's new variables.
+    """
+    classifier = embedded.variables["classifier"]
+    z = embedded.z[TRAIN]
+    num_steps, _ = budget.steps(z.shape[0])
+    optimizer = optimizers.adam(budget.learning_rate, schedule=budget.schedule, num_steps=num_steps)
+    state = train.init(
+        classifier["params"], optimizer, {k: v for k, v in classifier.items() if k != "params"}
+    )
+    data = {
+        "z": z,
+        "labels": jnp.asarray(embedded.labels(embedded.task.primary, TRAIN)),
+        "noise_std": jnp.float32(noise_std),
+        "variables": {k: v for k, v in embedded.variables.items() if k != "classifier"},
+    }
+    indices = jnp.arange(z.shape[0], dtype=jnp.int32)
+    *_, (state, _) = train.fit(
+        CloudLoss(embedded.embedding.noise_free),
+        state,
+        data,
+        indices,
+        key,
+        optimizer=optimizer,
+        batch_size=budget.batch_size,
+        num_steps=num_steps,
+        steps_per_call=num_steps,
+    )
+    return {"params": state.params, **state.model_state}

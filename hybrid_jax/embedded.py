@@ -1,0 +1,144 @@
+"""A trained network embedded at one layer by one method, on the data it is judged on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hybrid_jax import fit_reduction, inference, rng
+from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
+from hybrid_jax.embedding import METHODS, Embedding, embed
+from hybrid_jax.phase import Budget
+from hybrid_jax.task import Task
+
+SPLITS = (TRAIN, VALIDATION, TEST)
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """An embedding with its variables and its exclusive features.
+
+    Attributes:
+        embedding: the pair of functions.
+        variables: what they take; without noise.
+        task: network and data.
+        index: numbers of the windows in each split.
+        z: [n, d] noise-free exclusive features of each split's windows, in the order of `index`.
+        contrastive_weight: what the network was fine-tuned with; 0 for one that is not Siamese.
+        margin: the same; `None` for one that is not Siamese.
+        key: root of every noise draw: a draw depends on it, the draw's number and the window's number only.
+    """
+
+    embedding: Embedding
+    variables: dict[str, Any]
+    task: Task
+    index: Mapping[int, np.ndarray]
+    z: Mapping[int, jax.Array]
+    contrastive_weight: float
+    margin: float | None
+    key: jax.Array
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of the centred training features, per coordinate: the unit of `noise_relative`."""
+        z = np.asarray(self.z[TRAIN], np.float64)
+        return float(np.sqrt(np.mean(np.square(z - z.mean(axis=0)))))
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the method adds noise."""
+        return METHODS[self.embedding.method].noisy
+
+    def labels(self, target: str, split: int) -> np.ndarray:
+        """[n] labels of the windows of a split."""
+        return self.task.labels(target)[self.index[split]]
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of a result record that say what was embedded."""
+        return {
+            "dataset": self.task.windows.dataset,
+            "split_kind": self.task.windows.split_kind,
+            "method": self.embedding.method,
+            "layer": self.embedding.layer,
+            "reduction": self.embedding.reduction,
+            "reduced_dim": int(self.z[TRAIN].shape[1]),
+            "contrastive_weight": self.contrastive_weight,
+            "margin": self.margin,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class LayerFeatures:
+    """Intermediate features of one network at one layer, on all windows that are used."""
+
+    task: Task
+    layer: str
+    network_variables: dict[str, Any]
+    contrastive_weight: float
+    margin: float | None
+    index: Mapping[int, np.ndarray]
+    features: Mapping[int, jax.Array]
+
+    @classmethod
+    def extract(
+        cls,
+        task: Task,
+        layer: str,
+        variables: dict[str, Any],
+        contrastive_weight: float,
+        margin: float | None,
+    ) -> "LayerFeatures":
+        """Runs the device half, in eval mode, on the training, validation and test windows."""
+        embedding = embed(task.network, layer, "simple", input_shape=task.input_shape)
+        bound = embedding.bind(variables)
+        windows = task.windows
+        rows, starts = jnp.asarray(windows.rows), jnp.asarray(windows.starts)
+        index = {split: windows.indices(split) for split in SPLITS}
+        features = {
+            split: inference.features(embedding, bound, rows, starts[index[split]], windows.window)
+            for split in SPLITS
+        }
+        return cls(task, layer, variables, contrastive_weight, margin, index, features)
+
+    def reduce(self, kind: str, dim: int, key: jax.Array, budget: Budget) -> dict[str, jax.Array]:
+        """Fits a reduction to the training features."""
+        return fit_reduction.fit(
+            kind, self.features[TRAIN], dim, rng.named(key, "reduction", self.layer), budget
+        )
+
+    def embed(
+        self,
+        method: str,
+        kind: str,
+        reduction: dict[str, jax.Array] | None,
+        key: jax.Array,
+        clip_norm: float | None = None,
+    ) -> Embedded:
+        """Embeds by `method`; `reduction` is what `reduce(kind, ...)` gave, for a method that reduces."""
+        embedding = embed(
+            self.task.network,
+            self.layer,
+            method,
+            input_shape=self.task.input_shape,
+            kind=kind,
+            clip_norm=clip_norm,
+        )
+        variables = embedding.bind(
+            self.network_variables, reduction if METHODS[method].reduced else None
+        )
+        z = {
+            split: embedding.reduce(variables, feature) for split, feature in self.features.items()
+        }
+        return Embedded(
+            embedding=embedding,
+            variables=variables,
+            task=self.task,
+            index=self.index,
+            z=z,
+            contrastive_weight=self.contrastive_weight,
+            margin=self.margin,
+            key=rng.named(key, "noise"),
+        )

@@ -1,0 +1,115 @@
+"""An embedding on disk: all that export and an audit need, in `embeddings/<layer>/<method>[-autoencoder]/`."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from hybrid_jax.embedded import Embedded
+from hybrid_jax.embedding import Embedding, embed
+from hybrid_jax.errors import UserError
+from hybrid_jax.models import MODELS
+from hybrid_jax.results import write_bytes, write_json
+
+SCHEMA = 1
+
+
+def folder(workdir: Path, layer: str, method: str, reduction: str) -> Path:
+    """Where an embedding lies in a work folder."""
+    return (
+        workdir
+        / "embeddings"
+        / layer
+        / (f"{method}-autoencoder" if reduction == "autoencoder" else method)
+    )
+
+
+def save(workdir: Path, embedded: Embedded, model: dict[str, Any], operating_noise: float) -> Path:
+    """Writes an embedding; `embedding.json` last, so that where it stands the whole is there.
+
+    Args:
+        workdir: the work folder.
+        embedded: what to write.
+        model: name and settings of its network, as `MODELS` takes them.
+        operating_noise: of a noisy method, in units of `rms`; 0 for the others.
+
+    Returns:
+        The embedding's folder.
+    """
+    embedding, windows = embedded.embedding, embedded.task.windows
+    path = folder(workdir, embedding.layer, embedding.method, embedding.reduction)
+    arrays = dict(_flat(embedded.variables))
+    arrays |= {"normalisation/mean": windows.mean, "normalisation/std": windows.std}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_bytes(path / "arrays.npz", buffer.getvalue())
+    write_json(
+        path / "embedding.json",
+        {
+            "schema": SCHEMA,
+            **embedded.fields(),
+            "primary": embedded.task.primary,
+            "classes": {name: list(values) for name, values in windows.classes.items()},
+            "model": model,
+            "input_shape": list(embedded.task.input_shape),
+            "clip_norm": embedding.clip_norm,
+            "rms": embedded.rms,
+            "operating_noise_relative": operating_noise,
+            "operating_noise_std": operating_noise * embedded.rms,
+        },
+    )
+    return path
+
+
+def load(path: Path) -> tuple[Embedding, dict[str, Any], dict[str, Any]]:
+    """Reads what `save` wrote.
+
+    Returns:
+        The embedding; its variables, at the operating noise; and the contents of embedding.json. Normalisation of raw
+        inputs stands in the variables as `normalisation`: `mean` and `std`, [channels].
+
+    Raises:
+        errors.UserError: the folder holds no embedding.
+    """
+    if not (path / "embedding.json").exists():
+        raise UserError(
+            f"{path} holds no embedding: it lies in WORKDIR/embeddings/<layer>/<method> after a run"
+        )
+    about = json.loads((path / "embedding.json").read_text())
+    model = dict(about["model"])
+    network = MODELS[model.pop("name")](
+        {about["primary"]: len(about["classes"][about["primary"]])}, **model
+    )
+    kind = "pca" if about["reduction"] == "none" else about["reduction"]
+    embedding = embed(
+        network,
+        about["layer"],
+        about["method"],
+        input_shape=about["input_shape"],
+        kind=kind,
+        clip_norm=about["clip_norm"],
+    )
+    variables: dict[str, Any] = {"extractor": {}, "classifier": {}, "reduction": {}}
+    with np.load(path / "arrays.npz") as arrays:
+        for name in arrays.files:
+            *branches, leaf = name.split("/")
+            at = variables
+            for branch in branches:
+                at = at.setdefault(branch, {})
+            at[leaf] = jnp.asarray(arrays[name])
+    variables["noise_std"] = jnp.float32(about["operating_noise_std"])
+    return embedding, variables, about
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, np.ndarray]]:
+    leaves = []
+    for name, value in tree.items():
+        leaves += (
+            _flat(value, f"{prefix}{name}/")
+            if isinstance(value, dict)
+            else [(prefix + name, np.asarray(value))]
+        )
+    return leaves

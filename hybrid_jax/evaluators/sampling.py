@@ -1,0 +1,46 @@
+"""Which windows are queries and which are gallery."""
+
+import numpy as np
+
+from hybrid_jax.data.windows import GAP_WINDOWS
+
+
+def stratified(strata: list[np.ndarray], most: int, seed: int) -> np.ndarray:
+    """A sample in which every stratum has its share, to within one item.
+
+    Args:
+        strata: columns [N]; a stratum is one combination of their values.
+        most: size of the sample; 0, or N and above: everything.
+        seed: decides which items of a stratum are taken.
+
+    Returns:
+        [min(most, N)] positions, ascending.
+    """
+    size = len(strata[0])
+    if not 0 < most < size:
+        return np.arange(size)
+    rng = np.random.default_rng(seed)
+    # Sorted by stratum, shuffled within: equal steps through that order meet each stratum by its share.
+    order = np.lexsort((rng.random(size), *strata))
+    taken = np.floor((np.arange(most) + rng.random()) * (size / most)).astype(int)
+    return np.sort(order[taken])
+
+
+def halves(recording: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first half of every recording's windows, and the second half after a gap of 5 windows.
+
+    Args:
+        recording: [N] which recording a window is of.
+        start: [N] its first row there.
+
+    Returns:
+        Positions of the two, ascending.
+    """
+    first, second = [], []
+    for one in np.unique(recording):
+        at = np.flatnonzero(recording == one)
+        at = at[np.argsort(start[at], kind="stable")]
+        middle = len(at) // 2
+        first.append(at[:middle])
+        second.append(at[middle + GAP_WINDOWS :])
+    return np.sort(np.concatenate(first)), np.sort(np.concatenate(second))

@@ -1,0 +1,150 @@
+"""`--mode=run`: train, embed, evaluate, report."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from hybrid_jax import embedding_files, evaluators, inference, report, setup
+from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
+from hybrid_jax.embedded import Embedded, LayerFeatures
+from hybrid_jax.embedding import METHODS
+from hybrid_jax.evaluators.sampling import stratified
+from hybrid_jax.metrics import accuracy, operating_noise
+from hybrid_jax.networks import Training
+from hybrid_jax.reduction import pca
+from hybrid_jax.results import Record, select
+
+FEATURE_SPACE_POINTS = 1500  # more hide each other
+
+
+def run(config: ml_collections.ConfigDict, workdir: Path, command: str) -> list[Path]:
+    """The experiment of one seed, from where a killed run of it stopped.
+
+    Args:
+        config: see `configs/activity.py`.
+        workdir: the work folder.
+        command: the command line, kept in results.json.
+
+    Returns:
+        The files that report the results.
+
+    Raises:
+        errors.UserError: a mistake in the config, the work folder or the data; nothing has then been changed.
+    """
+    training = setup.training(config, workdir)
+    experiment = Experiment(config, training, setup.evaluator_settings(config))
+    pretrained = training.pretrained()
+    simple = training.simple(pretrained)
+    records: list[Record] = []
+    spaces = {}
+    for layer in config.layers:
+        features = {False: LayerFeatures.extract(training.task, layer, simple, 0.0, None)}
+        if any(METHODS[method].siamese for method in config.methods):
+            weight, margin = (
+                config.siamese[name][layer] for name in ("contrastive_weight", "margin")
+            )
+            siamese = training.siamese(pretrained, layer, weight, margin)
+            features[True] = LayerFeatures.extract(training.task, layer, siamese, weight, margin)
+            spaces[layer] = experiment.feature_space(features)
+        for embedded in experiment.embed(layer, features):
+            records += experiment.evaluate(embedded)
+    return report.write(workdir, command, config.to_dict(), records, spaces)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What one run does at each layer."""
+
+    config: ml_collections.ConfigDict
+    training: Training
+    settings: evaluators.Settings
+
+    def embed(self, layer: str, features: dict[bool, LayerFeatures]) -> Iterator[Embedded]:
+        """Every method of the config at a layer, with every reduction measured there.
+
+        Args:
+            layer: where to split.
+            features: by whether the network is Siamese.
+        """
+        settings = self.config.reduction
+        dim = settings.dim or self._choose_dim(features)
+        kinds = ("pca", "autoencoder") if layer in settings.autoencoder_layers else ("pca",)
+        fitted: dict[tuple[bool, str], Any] = {}
+        for kind in kinds:
+            for name in self.config.methods:
+                method = METHODS[name]
+                if not method.reduced and kind != kinds[0]:
+                    continue
+                family = features[method.siamese]
+                if method.reduced and (method.siamese, kind) not in fitted:
+                    budget = setup.budget(settings.autoencoder)
+                    fitted[method.siamese, kind] = family.reduce(
+                        kind, dim, self.training.key, budget
+                    )
+                reduction = fitted.get((method.siamese, kind))
+                yield family.embed(
+                    name, kind, reduction, self.training.key, settings.clip_norm or None
+                )
+
+    def evaluate(self, embedded: Embedded) -> list[Record]:
+        """Measures an embedding, and writes it to the work folder with its operating noise."""
+        records = list(evaluators.evaluate(self.config.evaluators, embedded, self.settings))
+        noise = 0.0
+        on_validation = select(records, metric="accuracy", split="validation", cloud="original")
+        if embedded.noisy and on_validation:
+            grid = [record["noise_relative"] for record in on_validation]
+            noise = operating_noise(
+                grid, [record["value"] for record in on_validation], self.config.noise.tolerance
+            )
+        embedding_files.save(self.training.workdir, embedded, self.config.model.to_dict(), noise)
+        return records
+
+    def feature_space(self, features: dict[bool, LayerFeatures]) -> dict[str, np.ndarray]:
+        """Test features in their first two principal components, before and after fine-tuning (paper, Fig. 4)."""
+        windows, task = self.training.task.windows, self.training.task
+        index = features[False].index[TEST]
+        target = self.config.sensitive[0]
+        strata = [task.labels(name)[index] for name in (task.primary, target)]
+        shown = stratified(strata, FEATURE_SPACE_POINTS, self.config.seed)
+
+        def plane(family: LayerFeatures) -> np.ndarray:
+            axes = pca.fit(np.asarray(family.features[TRAIN]), 2)
+            return np.asarray(pca.project(axes, family.features[TEST][shown]))
+
+        names = {
+            name: np.array(windows.classes[name])[task.labels(name)[index[shown]]]
+            for name in (task.primary, target)
+        }
+        return {
+            "before": plane(features[False]),
+            "after": plane(features[True]),
+            "primary": names[task.primary],
+            "sensitive": names[target],
+        }
+
+    def _choose_dim(self, features: dict[bool, LayerFeatures]) -> int:
+        """The smallest dimension whose reduced validation accuracy is within the tolerance of the best one's."""
+        family = features[max(features)]
+        dims = sorted(self.config.reduction.dims)
+        full = family.reduce(
+            "pca", dims[-1], self.training.key, setup.budget(self.config.reduction.autoencoder)
+        )
+        scores = {}
+        for dim in dims:
+            nested = {
+                **full,
+                "components": full["components"][:dim],
+            }  # the first components are those of a smaller fit
+            embedded = family.embed("reduced", "pca", nested, self.training.key)
+            found = inference.predictions(
+                embedded.embedding, embedded.variables, embedded.z[VALIDATION]
+            )
+            scores[dim] = accuracy(
+                np.asarray(found), embedded.labels(self.training.task.primary, VALIDATION)
+            )
+        enough = max(scores.values()) - self.config.tune.tolerance
+        return next(dim for dim in dims if scores[dim] >= enough)

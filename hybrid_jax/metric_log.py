@@ -1,0 +1,43 @@
+"""metrics.jsonl and TensorBoard: what training measured, by phase and step."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tensorboardX import SummaryWriter
+
+from hybrid_jax.results import write_text
+
+
+class MetricLog:
+    """The log of one phase of training.
+
+    Lines of metrics.jsonl are flat: `phase`, `step`, and the values. No time stands in it: a run that was killed and
+    resumed writes the file of an uninterrupted one.
+    """
+
+    def __init__(self, workdir: Path, phase: str, step: int):
+        """Opens the log at `step`; what a killed run wrote of this phase beyond it is removed."""
+        self._phase, self._path = phase, workdir / "metrics.jsonl"
+        kept = [line for line in self._lines() if line["phase"] != phase or line["step"] <= step]
+        write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
+        self._board = SummaryWriter(
+            str(workdir / "tensorboard" / phase.replace("/", "-")), purge_step=step + 1
+        )
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Appends the values of one step."""
+        values = {name: float(value) for name, value in values.items()}
+        with self._path.open("a") as file:
+            file.write(json.dumps({"phase": self._phase, "step": step, **values}) + "\n")
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flushes what TensorBoard has not yet seen."""
+        self._board.close()
+
+    def _lines(self) -> list[dict]:
+        text = self._path.read_text() if self._path.exists() else ""
+        # A line that a killed run did not finish has no newline.
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]

@@ -1,0 +1,95 @@
+"""The multi-task CNN for MotionSense (paper, Fig. 8; Malekzadeh et al. 2018, the paper's [27]).
+
+Layers, widths and dropout are those of its published trial-split notebook. Two things the paper leaves open:
+its Conv-4 and FC-1 are the notebook's last convolution (960 values) and its `hidden` layer (400), and FC-2 stands in no
+published code; here it is one more dense layer with ReLU.
+"""
+
+from collections.abc import Callable
+
+import jax
+from flax import linen as nn
+
+from hybrid_jax.models.time_conv import TimeConv, max_pool_time
+from hybrid_jax.stages import Network, Stage
+
+_dense = nn.initializers.glorot_uniform()
+
+
+class ConvStage(nn.Module):
+    """Pooling and dropout after the previous layer, a convolution along time, ReLU."""
+
+    features: int
+    width: int
+    padding: str = "VALID"
+    pool: int = 1
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        if x.ndim == 3:
+            x = x[
+                ..., None
+            ]  # a window [B, channels, T] is an image of one colour: its rows are the sensors
+        if self.pool > 1:
+            x = max_pool_time(x, self.pool)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        return nn.relu(TimeConv(self.features, self.width, self.padding, name="conv")(x))
+
+
+class DenseStage(nn.Module):
+    """Dropout after the previous layer, flattening where asked, a dense layer over the last axis, its activation."""
+
+    features: int
+    dropout: float = 0.0
+    flatten: bool = False
+    activation: Callable[[jax.Array], jax.Array] = nn.relu
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        if self.flatten:
+            x = x.reshape(x.shape[0], -1)
+        return self.activation(nn.Dense(self.features, kernel_init=_dense, name="dense")(x))
+
+
+class Heads(nn.Module):
+    """Dropout after the previous layer, then the logits of each task: one array, or by task name where several."""
+
+    tasks: tuple[tuple[str, int], ...]
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array | dict[str, jax.Array]:
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        logits = {
+            task: nn.Dense(size, kernel_init=_dense, name=task)(x) for task, size in self.tasks
+        }
+        return logits if len(logits) > 1 else logits[self.tasks[0][0]]
+
+
+def mtcnn(tasks: dict[str, int], *, fc_2: int | None = 64) -> Network:
+    """The MTCNN on windows [B, 12, 50]: sensor channels by time, standardised.
+
+    Args:
+        tasks: output units by task name; `{"activity": 4}` gives logits [B, 4].
+        fc_2: width of the layer FC-2, our reconstruction; `None` leaves it out, and with the tasks
+            `{"activity": 4, "gender": 1}` that is the published network of 410,905 parameters.
+
+    Returns:
+        The network; `split_at` takes any of its layers but the last.
+    """
+    last = (Stage("fc_2", DenseStage(fc_2, dropout=0.4)),) if fc_2 is not None else ()
+    return Network(
+        stages=(
+            Stage("conv_1", ConvStage(50, 5)),  # 12 x 46 x 50
+            Stage("conv_2", ConvStage(50, 3, "SAME")),  # 12 x 46 x 50
+            Stage("dense_1", DenseStage(50)),  # 12 x 46 x 50
+            Stage("conv_3", ConvStage(40, 5, pool=2, dropout=0.2)),  # 12 x 19 x 40
+            Stage("dense_2", DenseStage(40)),  # 12 x 19 x 40
+            Stage("conv_4", ConvStage(20, 3, pool=3, dropout=0.2)),  # 12 x 4 x 20 = 960
+            Stage("fc_1", DenseStage(400, dropout=0.2, flatten=True)),
+            *last,
+            Stage("output", Heads(tuple(tasks.items()), dropout=0.0 if last else 0.4)),
+        )
+    )

@@ -1,0 +1,56 @@
+"""The trained networks of an experiment: pre-trained, then fine-tuned with and without the contrastive term."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from hybrid_jax import phase, rng
+from hybrid_jax.phase import Budget
+from hybrid_jax.task import Task, WindowLoss
+
+
+@dataclass(frozen=True)
+class Training:
+    """A task, and how its networks are trained: in phases that all lie in one work folder."""
+
+    task: Task
+    workdir: Path
+    key: jax.Array
+    pretrain_budget: Budget
+    finetune_budget: Budget
+    convention: str
+
+    def pretrained(self) -> dict[str, Any]:
+        """The network trained for the primary task from scratch."""
+        loss = WindowLoss(self.task.network, self.task.windows.window)
+        variables = self.task.init(rng.named(self.key, "init"))
+        return self._run("pretrain", loss, variables, self.pretrain_budget)
+
+    def simple(self, pretrained: dict[str, Any]) -> dict[str, Any]:
+        """The baseline: fine-tuned with the schedule of the Siamese networks, without their term (reference, (i) 1)."""
+        loss = WindowLoss(self.task.network, self.task.windows.window)
+        return self._run("simple", loss, pretrained, self.finetune_budget)
+
+    def siamese(
+        self, pretrained: dict[str, Any], layer: str, weight: float, margin: float, name: str = ""
+    ) -> dict[str, Any]:
+        """Fine-tuned with the contrastive term on `layer`'s output (paper, section 3.2)."""
+        loss = WindowLoss(self.task.network, self.task.windows.window, layer, self.convention)
+        phase_name = f"siamese/{name or layer}"
+        return self._run(
+            phase_name,
+            loss,
+            pretrained,
+            self.finetune_budget,
+            contrastive_weight=weight,
+            margin=margin,
+        )
+
+    def _run(
+        self, name: str, loss: WindowLoss, variables: dict, budget: Budget, **terms: float
+    ) -> dict[str, Any]:
+        return phase.run(
+            name, self.task, loss, variables, budget, self.key, workdir=self.workdir, **terms
+        )

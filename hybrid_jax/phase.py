@@ -1,0 +1,110 @@
+"""A phase of training that survives being killed: fit, validate, checkpoint, log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from hybrid_jax import optimizers, rng, train
+from hybrid_jax.checkpoint import Checkpoints
+from hybrid_jax.data.windows import TRAIN, VALIDATION
+from hybrid_jax.errors import UserError
+from hybrid_jax.metric_log import MetricLog
+from hybrid_jax.progress import bar
+from hybrid_jax.task import Task, WindowLoss, validate
+
+CALLS_PER_EPOCH = 8  # stops in an epoch, each with a checkpoint: what a kill can lose
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and how fast a phase trains."""
+
+    epochs: float
+    learning_rate: float
+    schedule: str
+    batch_size: int
+
+    def steps(self, size: int) -> tuple[int, int]:
+        """Steps in all, and steps between two stops, for `size` training samples."""
+        if self.batch_size > size:
+            raise UserError(f"batch_size {self.batch_size}: there are only {size} training windows")
+        epoch = size // self.batch_size
+        return max(1, round(self.epochs * epoch)), max(1, epoch // CALLS_PER_EPOCH)
+
+
+def run(
+    name: str,
+    task: Task,
+    loss: WindowLoss,
+    variables: Mapping[str, Any],
+    budget: Budget,
+    key: jax.Array,
+    *,
+    workdir: Path,
+    contrastive_weight: float = 0.0,
+    margin: float = 0.0,
+) -> dict[str, Any]:
+    """Trains `task` from `variables`, or from where a killed run of the same name stopped.
+
+    Args:
+        name: of the phase; its checkpoints lie in `checkpoints/<name>`, its lines in metrics.jsonl carry it.
+        task: network and data.
+        loss: what to minimise.
+        variables: where to start.
+        budget: steps and learning rate.
+        key: the run's root key; the phase branches off by its name.
+        workdir: the work folder.
+        contrastive_weight: handed to the loss.
+        margin: handed to the loss.
+
+    Returns:
+        The variables with the lowest loss on validation (the multi-objective one, for Siamese fine-tuning: accuracy
+        alone would favour early steps, before the features have drawn together).
+    """
+    train_indices = jnp.asarray(task.windows.indices(TRAIN))
+    validation = jnp.asarray(task.windows.indices(VALIDATION))
+    # Validation windows lie recording by recording; pairs need batches in which classes mix.
+    validation = jax.random.permutation(jax.random.key(0), validation)
+    num_steps, steps_per_call = budget.steps(len(train_indices))
+    optimizer = optimizers.adam(budget.learning_rate, schedule=budget.schedule, num_steps=num_steps)
+    model_state = {k: v for k, v in variables.items() if k != "params"}
+    state = train.init(variables["params"], optimizer, model_state)
+    data = task.device_data(contrastive_weight, margin)
+
+    checkpoints = Checkpoints(workdir / "checkpoints" / name)
+    if (step := checkpoints.last_step()) is not None:
+        state = jax.tree.map(jnp.asarray, checkpoints.last(state))
+    log = MetricLog(workdir, name, step or 0)
+    steps = train.fit(
+        loss,
+        state,
+        data,
+        train_indices,
+        rng.named(key, name),
+        optimizer=optimizer,
+        batch_size=budget.batch_size,
+        num_steps=num_steps,
+        steps_per_call=steps_per_call,
+    )
+    with bar(f"train {name}", num_steps) as advance:
+        advance(step or 0)
+        for state, terms in steps:
+            step = int(state.step)
+            score = None
+            if step == num_steps or step // steps_per_call % CALLS_PER_EPOCH == 0:
+                current = {"params": state.params, **state.model_state}
+                batch_size = min(budget.batch_size, len(validation))
+                measured = validate(loss, current, data, validation, batch_size=batch_size)
+                terms |= {f"validation_{term}": value for term, value in measured.items()}
+                score = -float(measured["loss"])
+            log.write(step, terms)
+            checkpoints.save(step, state, score)
+            advance(step)
+    log.close()
+    best = checkpoints.best(state)
+    checkpoints.close()
+    return {"params": best.params, **best.model_state}

@@ -1,0 +1,29 @@
+"""Progress bars with rate and time left, on a terminal; nothing elsewhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich import progress
+
+
+class _Rate(progress.ProgressColumn):
+    def render(self, task: progress.Task) -> str:
+        return f"{task.speed:.1f}/s" if task.speed else ""
+
+
+@contextmanager
+def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar over `total` units; gives a function that sets how many are done."""
+    columns = (
+        progress.TextColumn("{task.description:<32}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        _Rate(),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    shown = progress.Progress(*columns)
+    shown.disable = not shown.console.is_terminal
+    with shown:
+        task = shown.add_task(description, total=total)
+        yield lambda done: shown.update(task, completed=done)

@@ -1,0 +1,135 @@
+"""From a config to what runs it. Every mistake in a config is found here, before any work is done."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import get_args
+
+import jax
+import ml_collections
+
+from hybrid_jax import losses, workdir
+from hybrid_jax.data import DATASETS
+from hybrid_jax.embedding import METHODS, feature_shape
+from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.evaluators import EVALUATORS, Settings
+from hybrid_jax.fit_reduction import check_dim
+from hybrid_jax.models import MODELS
+from hybrid_jax.networks import Training
+from hybrid_jax.optimizers import SCHEDULES
+from hybrid_jax.phase import Budget
+from hybrid_jax.stages import split_at
+from hybrid_jax.task import Task
+
+GALLERIES = ("self", "leave_one_out", "leave_group_out", "held_out")
+ATTACKER_DATA = ("network_train", "unseen", "both")
+BUDGETS = ("pretrain", "finetune", "retrain", "reduction.autoencoder")
+
+
+def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
+    """Checks the config and the work folder, loads the data, and only then makes the folder.
+
+    Raises:
+        errors.UserError: a mistake in the config, a work folder of another config, or data that cannot be read.
+    """
+    _check_values(config)
+    workdir.check(folder, config)
+    task = load_task(config)
+    _check_layers(config, task)
+    workdir.create(folder, config)
+    return Training(
+        task=task,
+        workdir=folder,
+        key=jax.random.key(config.seed),
+        pretrain_budget=budget(config.pretrain),
+        finetune_budget=budget(config.finetune),
+        convention=config.siamese.convention,
+    )
+
+
+def load_task(config: ml_collections.ConfigDict) -> Task:
+    """The data set, and the network for its primary label."""
+    settings = dict(config.data)
+    name = settings.pop("name")
+    if "dir" in settings:
+        settings["directory"] = settings.pop("dir") or None
+    windows = DATASETS[name](**settings)
+    for target in (config.primary, *config.sensitive):
+        _one_of("target", target, windows.classes)
+    settings = dict(config.model)
+    make = MODELS[settings.pop("name")]
+    return Task(
+        make({config.primary: len(windows.classes[config.primary])}, **settings),
+        windows,
+        config.primary,
+    )
+
+
+def budget(settings: ml_collections.ConfigDict) -> Budget:
+    """A `Budget` from its section of the config."""
+    return Budget(**settings.to_dict())
+
+
+def evaluator_settings(config: ml_collections.ConfigDict) -> Settings:
+    """What the evaluators are told."""
+    return Settings(
+        seed=config.seed,
+        noise_relative=tuple(config.noise.relative),
+        sensitive=tuple(config.sensitive),
+        retrain=budget(config.retrain),
+        **config.privacy.to_dict(),
+    )
+
+
+def _check_values(config: ml_collections.ConfigDict) -> None:
+    _one_of("data set (config.data.name)", config.data.name, DATASETS)
+    _one_of("model (config.model.name)", config.model.name, MODELS)
+    _all_of("method", config.methods, METHODS)
+    _all_of("evaluator", config.evaluators, EVALUATORS)
+    _all_of("gallery", config.privacy.galleries, GALLERIES)
+    _all_of("attacker_data", config.privacy.attacker_data, ATTACKER_DATA)
+    _one_of("contrastive convention", config.siamese.convention, get_args(losses.Convention))
+    grid = config.noise.relative
+    if not grid or grid[0] != 0.0 or list(grid) != sorted(set(grid)):
+        raise UserError(
+            f"config.noise.relative {grid}: a noise grid begins with 0.0 (no noise) and rises; noise is never negative"
+        )
+    for name, settings in ((name, _at(config, name)) for name in BUDGETS):
+        _one_of(f"schedule (config.{name}.schedule)", settings.schedule, SCHEDULES)
+        for field in ("epochs", "learning_rate", "batch_size"):
+            _positive(f"config.{name}.{field}", settings[field])
+    _positive("config.privacy.num_draws", config.privacy.num_draws)
+    for section in ("contrastive_weight", "margin"):
+        for layer, value in config.siamese[section].items():
+            if not value >= 0.0:
+                raise UserError(f"config.siamese.{section}.{layer} {value}: must be 0 or more")
+
+
+def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
+    for layer in (*config.layers, *config.reduction.autoencoder_layers):
+        extractor = split_at(task.network, layer).extractor
+        width = 1
+        for size in feature_shape(extractor, task.input_shape):
+            width *= size
+        for dim in (config.reduction.dim,) if config.reduction.dim else config.reduction.dims:
+            check_dim(dim, width, layer)
+
+
+def _one_of(kind: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        raise unknown(kind, name, known)
+
+
+def _all_of(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        _one_of(kind, name, known)
+
+
+def _positive(name: str, value: float) -> None:
+    if not value > 0:
+        raise UserError(f"{name} {value}: must be above 0")
+
+
+def _at(config: ml_collections.ConfigDict, name: str) -> ml_collections.ConfigDict:
+    for part in name.split("."):
+        config = config[part]
+    return config

@@ -1,0 +1,116 @@
+"""A network on a data set: what is learned, from what, and the loss that learns it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hybrid_jax import losses
+from hybrid_jax.data.windows import Windows, gather
+from hybrid_jax.stages import Network
+
+
+@dataclass(frozen=True)
+class WindowLoss:
+    """The multi-objective loss on windows gathered inside the step; a `train.Loss`, equal to one of equal fields.
+
+    Its data: `rows` [R, C], `starts` and `labels` [N], and the scalars `contrastive_weight` and `margin`, which are
+    traced, so that one compilation serves a whole search over them.
+    """
+
+    network: Network
+    window: int
+    layer: str | None = None  # where the contrastive term is; `None`: cross-entropy alone
+    convention: losses.Convention = "caffe"
+
+    def __call__(
+        self, params: Any, model_state: Any, data: Mapping, indices: jax.Array, key: jax.Array
+    ):
+        """See `train.Loss`."""
+        (logits, features), model_state = self.network.apply(
+            {"params": params, **model_state},
+            gather(data["rows"], data["starts"][indices], self.window),
+            train=True,
+            rngs={"dropout": key},
+            mutable=tuple(model_state),
+        )
+        total, terms = self._objective(logits, features, data, indices)
+        return total, (terms, model_state)
+
+    def validate(
+        self, variables: Mapping, data: Mapping, indices: jax.Array
+    ) -> dict[str, jax.Array]:
+        """The loss, its terms and the accuracy on one batch, in eval mode."""
+        x = gather(data["rows"], data["starts"][indices], self.window)
+        logits, features = self.network.apply(variables, x)
+        total, terms = self._objective(logits, features, data, indices)
+        right = jnp.argmax(logits, axis=-1) == data["labels"][indices]
+        return {"loss": total, **terms, "accuracy": jnp.mean(right)}
+
+    def _objective(self, logits, features, data, indices):
+        labels = data["labels"][indices]
+        if self.layer is None:
+            total = losses.cross_entropy(logits, labels)
+            return total, {"cross_entropy": total}
+        return losses.multi_objective(
+            logits,
+            features[self.layer],
+            labels,
+            contrastive_weight=data["contrastive_weight"],
+            margin=data["margin"],
+            convention=self.convention,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A network, the windows it learns from, and the primary label it learns."""
+
+    network: Network
+    windows: Windows
+    primary: str
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Channels and time of one window."""
+        return self.windows.rows.shape[1], self.windows.window
+
+    def device_data(
+        self, contrastive_weight: float = 0.0, margin: float = 0.0
+    ) -> dict[str, jax.Array]:
+        """What `WindowLoss` takes as its data."""
+        return {
+            "rows": jnp.asarray(self.windows.rows),
+            "starts": jnp.asarray(self.windows.starts),
+            "labels": jnp.asarray(self.labels(self.primary)),
+            "contrastive_weight": jnp.float32(contrastive_weight),
+            "margin": jnp.float32(margin),
+        }
+
+    def labels(self, target: str) -> np.ndarray:
+        """[N] int32, the label of every window."""
+        return self.windows.columns[target].astype(np.int32)
+
+    def num_classes(self, target: str) -> int:
+        """How many classes a target has."""
+        return len(self.windows.classes[target])
+
+    def init(self, key: jax.Array) -> dict[str, Any]:
+        """Fresh network variables."""
+        x = jax.ShapeDtypeStruct((1, *self.input_shape), jnp.float32)
+        zeros = jnp.zeros(x.shape, x.dtype)
+        return jax.jit(partial(self.network.init, train=False))(key, zeros)
+
+
+@partial(jax.jit, static_argnames=("loss", "batch_size"))
+def validate(
+    loss: WindowLoss, variables: Mapping, data: Mapping, indices: jax.Array, *, batch_size: int
+) -> dict[str, jax.Array]:
+    """Means of `loss.validate` over the whole batches of `indices`, in their order."""
+    batches = indices[: indices.shape[0] // batch_size * batch_size].reshape(-1, batch_size)
+    terms = jax.lax.map(lambda batch: loss.validate(variables, data, batch), batches)
+    return jax.tree.map(jnp.mean, terms)

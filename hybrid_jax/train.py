@@ -1,0 +1,104 @@
+"""One training loop, for networks, cloud halves, autoencoders and attackers alike."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+
+from hybrid_jax.data.batches import batch_indices
+
+# loss(params, model_state, data, indices, key) -> (scalar, (terms, new model_state)): gathers its own batch from `data`
+# by `indices` [B], so that what lies on the device (rows, say, where windows overlap) is the loss's own business.
+Loss = Callable[..., tuple[jax.Array, tuple[dict[str, jax.Array], Any]]]
+
+
+class State(flax.struct.PyTreeNode):
+    """All that training changes."""
+
+    step: jax.Array
+    params: Any
+    model_state: Any  # Flax collections other than params, such as batch_stats
+    opt_state: optax.OptState
+
+
+def init(params: Any, optimizer: optax.GradientTransformation, model_state: Any = None) -> State:
+    """State at step 0. Parameters are copied, because training donates its state."""
+    params = jax.tree.map(jnp.array, params)
+    return State(jnp.int32(0), params, model_state or {}, optimizer.init(params))
+
+
+def fit(
+    loss: Loss,
+    state: State,
+    data: Any,
+    indices: jax.Array,
+    key: jax.Array,
+    *,
+    optimizer: optax.GradientTransformation,
+    batch_size: int,
+    num_steps: int,
+    steps_per_call: int,
+) -> Iterator[tuple[State, dict[str, jax.Array]]]:
+    """Trains from `state` to step `num_steps`, a compiled call at a time.
+
+    Stops fall on multiples of `steps_per_call` whatever step `state` starts from, and each batch, dropout mask and draw
+    depends only on `key` and the step: going on from any state yielded gives the same result, bit for bit.
+
+    Args:
+        loss: see `Loss`; hashable, and the same object (or equal) over calls that should share one compilation.
+        state: from `init`, or restored; its buffers are donated.
+        data: any pytree of device arrays, handed to `loss`.
+        indices: [N] int, the samples to train on.
+        key: root of all randomness in this training.
+        optimizer: the same object that made `state`.
+        batch_size: samples a step, at most N.
+        num_steps: where to stop.
+        steps_per_call: steps between two yields.
+
+    Yields:
+        The state after each call, and the terms of the loss averaged over its steps.
+    """
+    while (step := int(state.step)) < num_steps:
+        stop = min((step // steps_per_call + 1) * steps_per_call, num_steps)
+        state, sums = _run(
+            state,
+            data,
+            indices,
+            key,
+            jnp.int32(stop),
+            loss=loss,
+            optimizer=optimizer,
+            batch_size=batch_size,
+        )
+        yield state, {name: value / (stop - step) for name, value in sums.items()}
+
+
+@partial(jax.jit, static_argnames=("loss", "optimizer", "batch_size"), donate_argnums=0)
+def _run(state: State, data, indices, key, stop, *, loss: Loss, optimizer, batch_size: int):
+    order = jax.random.bits(jax.random.fold_in(key, 0), (), jnp.uint32)
+    steps_key = jax.random.fold_in(key, 1)
+
+    def step(state: State) -> tuple[State, dict[str, jax.Array]]:
+        chosen = indices[
+            batch_indices(order, state.step, size=indices.shape[0], batch_size=batch_size)
+        ]
+        compute = jax.value_and_grad(loss, has_aux=True)
+        step_key = jax.random.fold_in(steps_key, state.step)
+        (total, (terms, model_state)), gradients = compute(
+            state.params, state.model_state, data, chosen, step_key
+        )
+        updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return State(state.step + 1, params, model_state, opt_state), {"loss": total, **terms}
+
+    def body(carry):
+        state, sums = carry
+        state, terms = step(state)
+        return state, jax.tree.map(jnp.add, sums, terms)
+
+    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(step, state)[1])
+    return jax.lax.while_loop(lambda carry: carry[0].step < stop, body, (state, zeros))

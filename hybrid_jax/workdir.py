@@ -1,0 +1,52 @@
+"""The work folder: one run, one config."""
+
+import json
+from pathlib import Path
+
+import ml_collections
+
+from hybrid_jax.errors import UserError
+from hybrid_jax.results import write_json
+
+
+def check(workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Raises `UserError` when the folder was made with another config, or is no folder. Touches nothing."""
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"workdir {workdir} is a file: name a folder")
+    path = workdir / "config.json"
+    if not path.exists():
+        return
+    there, here = flat(json.loads(path.read_text())), flat(plain(config))
+    differing = [
+        f"{name} ({there.get(name)!r} there, {here.get(name)!r} now)"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    ]
+    if differing:
+        raise UserError(
+            f"workdir {workdir} was made with another config: {', '.join(differing)}; "
+            "use that config, or another folder"
+        )
+
+
+def create(workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Makes the folder, or goes on in it, and writes its config.json. Call `check` before any work."""
+    check(workdir, config)
+    workdir.mkdir(parents=True, exist_ok=True)
+    write_json(workdir / "config.json", plain(config))
+
+
+def plain(config: ml_collections.ConfigDict) -> dict:
+    """The config as JSON gives it back: dicts, lists, numbers, strings."""
+    return json.loads(json.dumps(config.to_dict()))
+
+
+def flat(tree: dict, prefix: str = "") -> dict:
+    """Leaves by dotted name."""
+    leaves = {}
+    for name, value in tree.items():
+        nested = (
+            flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        )
+        leaves |= nested
+    return leaves

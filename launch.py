@@ -1,0 +1,99 @@
+"""The command line: flags only.
+
+python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR [--mode=run|tune]
+                 [--config.path.to.field=value ...]
+python launch.py --mode=collect --runs=A,B,... --workdir=DIR
+"""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from absl import flags, logging
+from ml_collections import config_flags
+
+from hybrid_jax import errors
+
+MODES = ("run", "tune", "collect")
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "The experiment: a file of configs/.", lock_config=True
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "The folder of this run; going on in it when it exists."
+)
+_MODE = flags.DEFINE_string("mode", "run", f"What to do: {', '.join(MODES)}.")
+_RUNS = flags.DEFINE_list("runs", None, "Work folders or globs, by commas, for --mode=collect.")
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command line; returns the exit code: 0 done, 2 the user's mistake (one line on stderr)."""
+    try:
+        _parse(arguments)
+        _run(shlex.join(["python", *arguments]))
+    except errors.UserError as error:
+        print(f"launch.py: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parse(arguments: list[str]) -> None:
+    try:
+        rest = flags.FLAGS(arguments)
+    except errors.UserError:
+        raise
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        raise errors.UserError(str(error)) from None
+    if len(rest) > 1:
+        raise errors.UserError(
+            f"argument {rest[1]!r} is no flag: flags begin with -- and take = (--workdir=DIR)"
+        )
+
+
+def _run(command: str) -> None:
+    if _MODE.value not in MODES:
+        raise errors.unknown("mode", _MODE.value, MODES)
+    if not _WORKDIR.value:
+        raise errors.UserError(
+            "--workdir is missing: name the folder of this run, as in --workdir=runs/activity-0"
+        )
+    workdir = Path(_WORKDIR.value)
+    if _MODE.value == "collect":
+        if not _RUNS.value:
+            raise errors.UserError(
+                "--runs is missing: name work folders, as in --runs=runs/activity-0,runs/activity-1"
+            )
+        from hybrid_jax import collect
+
+        written = collect.collect(_RUNS.value, workdir)
+    elif _CONFIG.value is None:
+        raise errors.UserError(
+            "--config is missing: name an experiment, as in --config=configs/activity.py"
+        )
+    elif _MODE.value == "tune":
+        from hybrid_jax import tune
+
+        written = tune.run(_CONFIG.value, workdir)
+    else:
+        from hybrid_jax import experiment
+
+        written = experiment.run(_CONFIG.value, workdir, command)
+    _print(written)
+
+
+def _print(written: list[Path]) -> None:
+    from hybrid_jax import report
+
+    print(report.summary(written))
+    for path in written:
+        print(path)
+
+
+if __name__ == "__main__":
+    # TensorFlow is only ever asked for data: it must not take the accelerator's memory.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.set_verbosity(
+        logging.ERROR
+    )  # Orbax reports each save; the progress bars say what a user needs
+    sys.exit(main(sys.argv))
