@@ -12,6 +12,7 @@ def accuracy(predictions, labels) -> float:
 
     Args:
         predictions, labels: class numbers [N].
+
     Raises:
         ValueError: the shapes differ.
     """
@@ -59,6 +60,7 @@ def accuracy_at(curve: Curve, privacy_index):
     Args:
         curve: privacy_index [G] and accuracy [G], in any order.
         privacy_index: scalar or array.
+
     Returns:
         float or array like `privacy_index`; nan outside of what the curve reaches: a trade-off
         that was not measured is not extrapolated.
@@ -82,6 +84,7 @@ def tradeoff_areas(
         curves: name -> (privacy_index [G], accuracy [G]).
         over: names of the curves that set the common range (default: all); another one that does
             not reach all of it gets nan.
+
     Returns:
         name -> area, nan for all when there is no common range (a single point has none).
     """
@@ -109,6 +112,7 @@ def operating_noise(noise_relative, accuracy, tolerance: float = 0.02) -> float:
         noise_relative: the grid [G], in any order; must hold 0.
         accuracy: validation accuracy [G] in [0, 1]; nan never qualifies.
         tolerance: accuracy given up at most, in [0, 1].
+
     Raises:
         ValueError: the grid has no noise-free point.
     """

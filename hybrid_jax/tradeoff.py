@@ -23,8 +23,8 @@ class Curve:
     """One embedding against one adversary over the noise grid, ordered by noise.
 
     Arrays are [G]; errors are standard deviations over seeds where runs were collected, else
-    standard errors over draws, and nan where neither is known. `privacy` is rank / K, `chance`
-    its value when the feature says nothing.
+    standard errors over draws, and nan where neither is known; `error_name` says which.
+    `privacy` is rank / K, `chance` its value when the feature says nothing.
     """
 
     about: dict  # the fields of EMBEDDING and ADVERSARY, split, cloud, seed, primary
@@ -36,6 +36,7 @@ class Curve:
     privacy_error: np.ndarray
     privacy_index: np.ndarray
     chance: float
+    error_name: str
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -80,6 +81,21 @@ def curves(records: Iterable[Mapping], **conditions) -> list[Curve]:
         ).items()
         if _both(accuracies, privacies)
     ]
+
+
+def headline(records: Iterable[Mapping]) -> list[Curve]:
+    """The curves that tables and figures show, where several adversaries were measured.
+
+    On the test set, one attacker_data, mode, prior, tie rule and number of queries: those that
+    come first for each gallery.
+    """
+    first = {}
+    chosen = []
+    for curve in curves(records, split="test"):
+        adversary = [curve.about[k] for k in ("attacker_data", "mode", "prior", "ties", "queries")]
+        if first.setdefault((curve.about["target"], curve.about["gallery"]), adversary) == adversary:
+            chosen.append(curve)
+    return chosen
 
 
 def tradeoff_area_records(records: Iterable[Mapping]) -> list[results.Record]:
@@ -139,6 +155,11 @@ def _join(cloud, accuracies, privacies) -> Curve:
         privacy_error=_error(ranks),
         privacy_index=_column(index, "value"),
         chance=float("nan") if first["chance"] is None else first["chance"],
+        error_name=(
+            f"Bars: standard deviation over {first['n_seeds']} seeds"
+            if first["n_seeds"]
+            else f"Bars: standard error over {max(r['draws'] or 1 for r in ranks)} noise draws"
+        ),
     )
 
 

@@ -31,11 +31,17 @@ def run(seed=0, layers=LAYERS, dataset="motionsense", noise_scale=0.004):
             siamese = method in ("siamese", "reduced_siamese", "advanced")
             noisy = method in ("noisy", "noisy_reduced", "advanced")
             about = {
-                "dataset": dataset, "split_kind": "trial", "method": method, "layer": layer,
-                "reduction": reduction, "reduced_dim": None if reduction == "none" else 8,
+                "dataset": dataset,
+                "split_kind": "trial",
+                "method": method,
+                "layer": layer,
+                "reduction": reduction,
+                "reduced_dim": None if reduction == "none" else 8,
                 "contrastive_weight": 0.3 if siamese else None,
-                "margin": 10.0 if siamese else None, "seed": seed, "draws": 10 if noisy else 1,
-            }  # fmt: skip
+                "margin": 10.0 if siamese else None,
+                "seed": seed,
+                "draws": 10 if noisy else 1,
+            }
             best = best + noise_scale * rng.standard_normal()
             for noise in GRID if noisy else (0.0,):
                 records += _point(rng, about, best, depth, noise, siamese, noisy, noise_scale)
@@ -66,7 +72,7 @@ def _point(rng, about, best, depth, noise, siamese, noisy, noise_scale):
                         chance=0.448 if metric == "accuracy" else 0.25,
                         stderr=0.001 if noise else None,
                         **at,
-                    )  # fmt: skip
+                    )
                 )
     for target, classes in (("gender", 2), ("identity", 24)):
         for offset, gallery in enumerate(GALLERIES):
@@ -97,7 +103,7 @@ def _point(rng, about, best, depth, noise, siamese, noisy, noise_scale):
                     stderr=0.002,
                     unit="1",
                     **at,
-                )  # fmt: skip
+                )
                 for metric, (value, by_chance) in values.items()
             ]
     return made

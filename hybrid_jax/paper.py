@@ -1,0 +1,45 @@
+"""What the paper printed, to be shown beside what was measured."""
+
+LAYER_NAMES = {
+    "conv_4": "Conv-4",
+    "fc_1": "FC-1",
+    "fc_2": "FC-2",
+    "conv5_1": "Conv5-1",
+    "conv5_2": "Conv5-2",
+    "conv5_3": "Conv5-3",
+}
+METHOD_NAMES = {
+    "simple": "Simple",
+    "reduced": "Reduced",
+    "siamese": "Siamese",
+    "reduced_siamese": "Red. Siam.",
+    "noisy": "Noisy",
+    "noisy_reduced": "Noisy reduced",
+    "advanced": "Advanced",
+}
+
+# Table 1, accuracy in percent: gender on LFW (VGG-16), activity on MotionSense (MTCNN).
+_TABLE_1 = {
+    "gender": {
+        "simple": {"conv5_1": 94.0, "conv5_2": 94.0, "conv5_3": 94.0},
+        "reduced": {"conv5_1": 89.7, "conv5_2": 87.0, "conv5_3": 94.0},
+        "siamese": {"conv5_1": 92.7, "conv5_2": 92.7, "conv5_3": 93.5},
+        "reduced_siamese": {"conv5_1": 91.3, "conv5_2": 92.9, "conv5_3": 93.3},
+    },
+    "activity": {
+        "simple": {"conv_4": 93.0, "fc_1": 92.7, "fc_2": 93.2},
+        "reduced": {"conv_4": 85.3, "fc_1": 92.5, "fc_2": 93.1},
+        "siamese": {"conv_4": 93.2, "fc_1": 93.3, "fc_2": 94.2},
+        "reduced_siamese": {"conv_4": 90.1, "fc_1": 92.8, "fc_2": 94.2},
+    },
+}
+
+
+def table_1(task: str, layer: str, method: str) -> float | None:
+    """Accuracy in percent that Table 1 gives, None where it gives none."""
+    return _TABLE_1.get(task, {}).get(method, {}).get(layer)
+
+
+def layer_name(layer: str) -> str:
+    """A layer as the paper writes it; any other layer as it is."""
+    return LAYER_NAMES.get(layer, layer)
