@@ -6,10 +6,8 @@ import jax
 import naive_rank
 import numpy as np
 import pytest
-from jax.extend.core import jaxprs_in_params
 
-from hybrid_jax.privacy import likelihood, rank_privacy
-from hybrid_jax.privacy.gallery import Samples
+from hybrid_jax.privacy import rank_privacy
 
 # Most tests share these shapes, and so one compiled program.
 KEY = jax.random.key(7)
@@ -250,31 +248,3 @@ def test_progress_is_told_after_every_block():
     told = []
     measure(query_block=20, on_progress=lambda done, total: told.append((done, total)))
     assert told == [(20, N), (40, N), (N, N)]
-
-
-# The traced program
-
-
-def equations(jaxpr):
-    for equation in jaxpr.eqns:
-        yield equation
-        for inner in jaxprs_in_params(equation.params):
-            yield from equations(inner)
-
-
-def test_every_product_has_the_highest_precision_and_memory_is_that_of_blocks():
-    queries, gallery, dim, classes, block, draws, draw_block = 16, 4096, 64, 3, 256, 12, 2
-
-    def samples(n):
-        return Samples(np.zeros((n, dim), np.float32), *(np.zeros(n, np.int32) for _ in range(3)))
-
-    traced = likelihood.block_places.trace(
-        samples(queries), np.arange(queries), samples(gallery), np.int32(0),
-        np.ones(classes, np.float32), jax.random.split(KEY, draws), np.ones(5, np.float32),
-        num_classes=classes, gallery_block=block, draw_block=draw_block)
-    found = list(equations(traced.jaxpr.jaxpr))
-    products = [e for e in found if e.primitive.name == "dot_general"]
-    highest = (jax.lax.Precision.HIGHEST,) * 2
-    assert len(products) >= 4 and all(e.params["precision"] == highest for e in products)
-    largest = max(v.aval.size for e in found for v in e.outvars)
-    assert largest <= max(gallery * dim, queries * gallery, draw_block * queries * block)
