@@ -1,4 +1,4 @@
-"""What the paper printed, to be shown beside what was measured."""
+"""What the paper printed, and the words in which it and we say things."""
 
 LAYER_NAMES = {
     "conv_4": "Conv-4",
@@ -34,6 +34,18 @@ _TABLE_1 = {
     },
 }
 
+_GALLERY_NAMES = {
+    "self": "queries (the paper's)",
+    "leave_one_out": "leave one out",
+    "leave_group_out": "leave group out",
+    "held_out": "held-out data",
+}
+_ATTACKER_DATA_NAMES = {
+    "network_train": "training data",
+    "unseen": "unseen data",
+    "both": "training and unseen data",
+}
+
 
 def table_1(task: str, layer: str, method: str) -> float | None:
     """Accuracy in percent that Table 1 gives, None where it gives none."""
@@ -43,3 +55,10 @@ def table_1(task: str, layer: str, method: str) -> float | None:
 def layer_name(layer: str) -> str:
     """A layer as the paper writes it; any other layer as it is."""
     return LAYER_NAMES.get(layer, layer)
+
+
+def adversary_name(gallery: str, attacker_data: str | None) -> str:
+    """What the adversary holds, in words."""
+    if attacker_data in _ATTACKER_DATA_NAMES:
+        return _ATTACKER_DATA_NAMES[attacker_data]
+    return _GALLERY_NAMES.get(gallery, gallery)

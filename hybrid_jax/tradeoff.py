@@ -43,6 +43,11 @@ class Curve:
         """(layer, method, reduction), as in `operating_points`."""
         return self.about["layer"], self.about["method"], self.about["reduction"]
 
+    @property
+    def adversary(self) -> tuple[str, str | None]:
+        """(gallery, attacker_data): what the adversary holds."""
+        return self.about["gallery"], self.about["attacker_data"]
+
     def accuracy_at(self, privacy):
         """Accuracy where rank / K is `privacy` (scalar or array), interpolated; nan out of reach.
 
@@ -86,16 +91,11 @@ def curves(records: Iterable[Mapping], **conditions) -> list[Curve]:
 def headline(records: Iterable[Mapping]) -> list[Curve]:
     """The curves that tables and figures show, where several adversaries were measured.
 
-    On the test set, one attacker_data, mode, prior, tie rule and number of queries: those that
-    come first for each gallery.
+    On the test set; of modes, priors, tie rules and numbers of queries those that come first.
     """
-    first = {}
-    chosen = []
-    for curve in curves(records, split="test"):
-        adversary = [curve.about[k] for k in ("attacker_data", "mode", "prior", "ties", "queries")]
-        if first.setdefault((curve.about["target"], curve.about["gallery"]), adversary) == adversary:
-            chosen.append(curve)
-    return chosen
+    found = curves(records, split="test")
+    rules = [[curve.about[k] for k in ("mode", "prior", "ties", "queries")] for curve in found]
+    return [curve for curve, rule in zip(found, rules, strict=True) if rule == rules[0]]
 
 
 def tradeoff_area_records(records: Iterable[Mapping]) -> list[results.Record]:
@@ -120,11 +120,13 @@ def tradeoff_area_records(records: Iterable[Mapping]) -> list[results.Record]:
     return made
 
 
-def operating_points(records: Iterable[Mapping]) -> dict[tuple, float]:
+def operating_points(
+    records: Iterable[Mapping], tolerance: float = 0.02
+) -> dict[tuple[str, str, str], float]:
     """(layer, method, reduction) -> operating noise (relative), from validation accuracy.
 
-    The largest grid value whose validation accuracy is within 2 points of the noise-free one, for
-    the cloud as it was trained. Embeddings without validation records are left out.
+    The largest grid value whose validation accuracy is within `tolerance` of the noise-free one,
+    for the cloud as it was trained. Embeddings without validation records are left out.
     """
     grids = {}
     wanted = {"evaluator": "accuracy", "metric": "accuracy", "split": "validation"}
@@ -132,7 +134,9 @@ def operating_points(records: Iterable[Mapping]) -> dict[tuple, float]:
         embedding = (r["layer"], r["method"], r["reduction"])
         grids.setdefault(embedding, {})[r["noise_relative"]] = r["value"]
     return {
-        name: metrics.operating_noise(list(grid), np.array(list(grid.values()), np.float64))
+        name: metrics.operating_noise(
+            list(grid), np.array(list(grid.values()), np.float64), tolerance
+        )
         for name, grid in grids.items()
         if 0.0 in grid
     }
@@ -173,7 +177,7 @@ def _area_record(curve: Curve, area: float) -> results.Record:
     # It belongs to the whole grid, not to one noise.
     about |= {"noise_relative": None, "noise_std": None}
     return results.record(
-        evaluator="privacy", metric="tradeoff_area", value=area, unit="1", **about
+        evaluator="privacy", metric="tradeoff_area", value=area, unit="fraction", **about
     )
 
 

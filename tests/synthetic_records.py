@@ -6,7 +6,12 @@ from hybrid_jax import results
 
 LAYERS = ("conv_4", "fc_1", "fc_2")
 GRID = (0.0, *np.geomspace(0.01, 2.0, 10).tolist())
-GALLERIES = ("self", "leave_group_out", "held_out")
+GALLERIES = (
+    ("self", None),
+    ("leave_group_out", None),
+    ("held_out", "network_train"),
+    ("held_out", "unseen"),
+)
 CLEAN = {
     ("simple", "none"): (0.953, 0.953, 0.954),
     ("siamese", "none"): (0.944, 0.953, 0.956),
@@ -37,7 +42,7 @@ def run(seed=0, layers=LAYERS, dataset="motionsense", noise_scale=0.004):
                 "layer": layer,
                 "reduction": reduction,
                 "reduced_dim": None if reduction == "none" else 8,
-                "contrastive_weight": 0.3 if siamese else None,
+                "contrastive_weight": 0.3 if siamese else 0.0,
                 "margin": 10.0 if siamese else None,
                 "seed": seed,
                 "draws": 10 if noisy else 1,
@@ -68,16 +73,18 @@ def _point(rng, about, best, depth, noise, siamese, noisy, noise_scale):
                         cloud=cloud,
                         n=14139,
                         classes=4,
-                        unit="1",
+                        unit="fraction",
                         chance=0.448 if metric == "accuracy" else 0.25,
                         stderr=0.001 if noise else None,
                         **at,
                     )
                 )
     for target, classes in (("gender", 2), ("identity", 24)):
-        for offset, gallery in enumerate(GALLERIES):
+        for offset, (gallery, attacker_data) in enumerate(GALLERIES):
             chance = (classes + 1) / (2 * classes)
-            start = (0.0, 0.25, 0.15)[offset] + (0.04 * depth + 0.1 * siamese if offset else 0.0)
+            start = (0.0, 0.25, 0.15, 0.1)[offset] + (
+                0.04 * depth + 0.1 * siamese if offset else 0.0
+            )
             reach = 0.6 if about["method"] == "noisy" else 1.0
             index = start + (reach - start) * (1 - np.exp(-((3 * noise) ** 1.3)))
             index += 0.3 * noise_scale * rng.standard_normal() * (noise > 0)
@@ -99,9 +106,9 @@ def _point(rng, about, best, depth, noise, siamese, noisy, noise_scale):
                     mode="classes",
                     prior="uniform",
                     ties="average",
-                    attacker_data="network_train" if gallery == "held_out" else None,
+                    attacker_data=attacker_data,
                     stderr=0.002,
-                    unit="1",
+                    unit="fraction",
                     **at,
                 )
                 for metric, (value, by_chance) in values.items()

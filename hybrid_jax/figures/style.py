@@ -73,8 +73,8 @@ def layer_colours(count):
 
 
 def round_ticks(axis):
-    """At most seven ticks, at multiples of 1, 2 or 5."""
-    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    """At most nine ticks, at multiples of 1, 2 or 5."""
+    axis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 
 def halo(width=2.5):
@@ -82,18 +82,23 @@ def halo(width=2.5):
     return [patheffects.withStroke(linewidth=width, foreground="white")]
 
 
-def label_lines(axes, lines, around=(), fontsize=8.5):
+def label_lines(panels, fontsize=8.5):
     """Writes each line's name beside it, where it is furthest from all other lines and names.
 
     Call it when limits are final. A name for which there is no room is left out.
 
     Args:
-        axes: the panel.
-        lines: a list of (name, x [n], y [n], colour), in data coordinates.
-        around: a list of (x [n], y [n]), lines without a name that are to stay legible.
+        panels: a list of (axes, lines, around). `lines`: a list of (name, x [n], y [n], colour), in
+            data coordinates; `around`: of (x [n], y [n]), without a name, that are to stay legible.
         fontsize: points.
     """
-    axes.figure.draw_without_rendering()  # settles the layout, and with it the pixels
+    if panels:
+        panels[0][0].figure.draw_without_rendering()  # settles the layout, and with it the pixels
+    for axes, lines, around in panels:
+        _label(axes, lines, around, fontsize)
+
+
+def _label(axes, lines, around, fontsize):
     frame, pixel = axes.get_window_extent(), axes.figure.dpi / 72
     paths = [_dense(axes.transData.transform(np.c_[x, y])) for _, x, y, _ in lines]
     taken = [_dense(axes.transData.transform(np.c_[x, y])) for x, y in around]
@@ -107,9 +112,9 @@ def label_lines(axes, lines, around=(), fontsize=8.5):
                 centre = point + np.array(side) * (size / 2 + 3 * pixel)
                 if not (_inside(centre - size / 2, frame) and _inside(centre + size / 2, frame)):
                     continue
-                # Off its own line first, then away from the others, up to where it is plain.
-                clear = min(_distance(centre, size, own) / pixel, 3) * 10
-                clear += min(_distance(centre, size, others) / pixel, 30)
+                # On no line first of all, next to its own, then as far as is plain from others.
+                gap, room = (_distance(centre, size, p) / pixel for p in (own, others))
+                clear = 10 * min(gap, room, 3) + min(room, 30) - 20 * (room < gap + 3)
                 if clear > score:
                     best, score = centre, clear
         if best is None:

@@ -8,29 +8,19 @@ import numpy as np
 from hybrid_jax import paper, tradeoff
 from hybrid_jax.figures import style
 
-# An adversary who holds other data comes first, the paper's own gallery after it.
-GALLERIES = {
-    "held_out": "held-out gallery",
-    "leave_group_out": "gallery: leave group out",
-    "leave_one_out": "gallery: leave one out",
-    "self": "the paper's gallery (self)",
-}
-ATTACKER_DATA = {
-    "network_train": "the network's own training data",
-    "unseen": "data that the network has not seen",
-    "both": "the network's training data and unseen data",
-}
 CLOUDS = {"original": "-", "retrained": (0, (3, 2))}
 
 
-def tradeoff_method(path, records: Iterable[Mapping]) -> Path | None:
+def tradeoff_method(path, records: Iterable[Mapping], tolerance: float = 0.02) -> Path | None:
     """Fig. 10 (a), (c): with and without Siamese fine-tuning, a column for each layer.
 
-    The rows are two galleries, of the first sensitive variable: held_out and self.
+    The sensitive variable is the first one; the rows are what the adversary holds: other data
+    (gallery held_out), and, as in the paper, the queries themselves (gallery self).
 
     Args:
         path: the PNG to write.
         records: of one run, or collected.
+        tolerance: accuracy that the operating noise may cost.
 
     Returns:
         the path, or None where the records hold no trade-off curve.
@@ -46,11 +36,11 @@ def tradeoff_method(path, records: Iterable[Mapping]) -> Path | None:
             [
                 (c, paper.METHOD_NAMES[c.about["method"]], style.METHODS[c.about["method"]])
                 for c in curves
-                if (c.about["gallery"], c.about["layer"]) == (gallery, layer)
+                if (c.adversary, c.about["layer"]) == (adversary, layer)
             ]
             for layer in _values(curves, "layer")
         ]
-        for gallery in _galleries(curves, ("held_out", "self"))
+        for adversary in _adversaries(curves, ("held_out", "self"))
     ]
     note = (
         ""
@@ -58,15 +48,22 @@ def tradeoff_method(path, records: Iterable[Mapping]) -> Path | None:
         else ("Solid: the cloud as it was trained. Dashed: its half re-trained on noisy features. ")
     )
     heading = f"{primary.capitalize()} accuracy against {target} privacy, by method"
-    return _draw(path, rows, heading, note + _note(curves), tradeoff.operating_points(records))
+    return _draw(
+        path,
+        rows,
+        heading,
+        note + _note(curves, tolerance),
+        tradeoff.operating_points(records, tolerance),
+    )
 
 
-def tradeoff_layer(path, records: Iterable[Mapping]) -> Path | None:
+def tradeoff_layer(path, records: Iterable[Mapping], tolerance: float = 0.02) -> Path | None:
     """Fig. 10 (b), (d): advanced embedding at each layer, a column for each sensitive variable.
 
     Args:
         path: the PNG to write.
         records: of one run, or collected.
+        tolerance: accuracy that the operating noise may cost.
 
     Returns:
         the path, or None where the records hold no curve of the advanced embedding.
@@ -86,15 +83,15 @@ def tradeoff_layer(path, records: Iterable[Mapping]) -> Path | None:
             [
                 (c, paper.layer_name(c.about["layer"]), colour[c.about["layer"]])
                 for c in curves
-                if (c.about["gallery"], c.about["target"]) == (gallery, target)
+                if (c.adversary, c.about["target"]) == (adversary, target)
             ]
             for target in _values(curves, "target")
         ]
-        for gallery in _galleries(curves, ("held_out",))
+        for adversary in _adversaries(curves, ("held_out",))
     ]
     heading = f"{curves[0].about['primary'].capitalize()} accuracy against privacy, by layer"
-    note = "Advanced embedding. " + _note(curves)
-    return _draw(path, rows, heading, note, tradeoff.operating_points(records))
+    note = "Advanced embedding. " + _note(curves, tolerance)
+    return _draw(path, rows, heading, note, tradeoff.operating_points(records, tolerance))
 
 
 def _draw(path, rows, heading, note, operating) -> Path:
@@ -111,18 +108,21 @@ def _draw(path, rows, heading, note, operating) -> Path:
             for axes, panel in zip(axes_row, row, strict=True):
                 for curve, _, colour in panel:
                     _curve(axes, curve, colour, operating.get(curve.name))
+                axes.set_visible(bool(panel))
                 if panel:
                     _words(axes, panel, one_target=len(targets) == 1)
             style.round_ticks(axes_row[0].yaxis)
             axes_row[0].set_ylabel(f"{_primary(row)} accuracy (%)")
             _limits(axes_row, row, shared=len(targets) == 1)
+        labelled = []
         for axes, panel in zip(grid[0], rows[0], strict=True):
             named = [p for p in panel if p[0].about["cloud"] == "original"]
             others = [p for p in panel if p[0].about["cloud"] != "original"]
             lines = [(n, 100 * c.privacy, 100 * c.accuracy, k) for c, n, k in named]
             around = [(100 * c.privacy, 100 * c.accuracy) for c, _, _ in others]
             around += [(2 * [100 * c.chance], axes.get_ylim()) for c, _, _ in panel]
-            style.label_lines(axes, lines, around)
+            labelled.append((axes, lines, around))
+        style.label_lines(labelled)
     return Path(path)
 
 
@@ -152,9 +152,9 @@ def _curve(axes, curve, colour, operating):
 def _words(axes, panel, one_target):
     """The panel's title, its x axis, and the chance line with its name."""
     about, chance = panel[0][0].about, 100 * panel[0][0].chance
-    gallery = GALLERIES.get(about["gallery"], about["gallery"])
+    gallery = paper.adversary_name(*panel[0][0].adversary)
     first = paper.layer_name(about["layer"]) if one_target else about["target"].capitalize()
-    axes.set_title(f"{first}, {gallery}", fontsize=9)
+    axes.set_title(f"{first}, gallery: {gallery}", fontsize=9)
     axes.set_xlabel(f"{about['target']} privacy (rank / K, %)")
     axes.axvline(chance, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
     axes.annotate(
@@ -179,18 +179,15 @@ def _limits(axes_row, row, shared):
         axes.set_xlim(low - room, high + room)
 
 
-def _note(curves) -> str:
-    """What the marks mean, what was measured, who the adversary is."""
-    held = next((c.about for c in curves if c.about["gallery"] == "held_out"), None)
+def _note(curves, tolerance) -> str:
+    """What the marks mean, and what was measured."""
+    about = curves[0].about
     classes = {c.about["target"]: c.about["classes"] for c in curves}
     k = ", ".join(f"K = {n} for {target}" for target, n in classes.items())
-    about = curves[0].about
-    data = [f"data: {about['dataset']}, {about['split_kind']} split, {about['split']} set", k]
-    if held and held["attacker_data"]:
-        data.append(f"held-out gallery: {ATTACKER_DATA.get(*2 * [held['attacker_data']])}")
     return (
-        "Noise grows from left to right. Rings: operating noise (validation accuracy within 2"
-        f" points of noise-free). {curves[0].error_name}; {'; '.join(data)}."
+        f"Noise grows from left to right. Rings: operating noise (validation accuracy within"
+        f" {100 * tolerance:g} points of noise-free). {curves[0].error_name}. Data:"
+        f" {about['dataset']}, {about['split_kind']} split, {about['split']} set; {k}."
     )
 
 
@@ -200,10 +197,10 @@ def _pca(curves):
     return [c for c in curves if c.about["reduction"] != "autoencoder" or "pca" not in reductions]
 
 
-def _galleries(curves, preferred) -> list[str]:
-    """The preferred galleries that are there; else the first other one."""
-    there = [g for g in GALLERIES if g in _values(curves, "gallery")]
-    return [g for g in preferred if g in there] or there[:1]
+def _adversaries(curves, galleries) -> list[tuple]:
+    """Those with one of these galleries, in the order given; else the first one that is there."""
+    there = list(dict.fromkeys(c.adversary for c in curves))
+    return [a for g in galleries for a in there if a[0] == g] or there[:1]
 
 
 def _primary(row) -> str:

@@ -37,13 +37,12 @@ def tune(path, content: Mapping) -> Path | None:
         colours = dict(zip(margins, style.PALETTE * len(margins), strict=False))
         labelled = []
         for axes, (name, layer) in zip(panels, layers.items(), strict=True):
-            labelled.append(_panel(axes, layer, colours))
+            labelled.append((axes, *_panel(axes, layer, colours)))
             axes.set_title(paper.layer_name(name))
             axes.set_xlabel("contrastive weight")
         style.round_ticks(panels[0].yaxis)
         panels[0].set_ylabel("validation accuracy (%)")
-        for axes, (lines, around) in zip(panels, labelled, strict=True):
-            style.label_lines(axes, lines, around)
+        style.label_lines(labelled)
     return Path(path)
 
 

@@ -1,0 +1,122 @@
+"""What a work folder says of its results: results.json, accuracy.md and figures."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from hybrid_jax import figures, results
+from hybrid_jax.report import accuracy, privacy
+from hybrid_jax.report.accuracy import accuracy_table
+
+__all__ = ["accuracy_table", "headline", "summary", "write"]
+
+SIMULATED = (
+    "The data are simulated: the paper's figures are for real data, and are here for orientation."
+)
+
+
+def write(
+    workdir: str | os.PathLike,
+    command: str,
+    config: Mapping,
+    records: Iterable[Mapping],
+    feature_spaces: Mapping[str, Mapping] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Writes results.json, accuracy.md and the figures for which there are records.
+
+    Args:
+        workdir: the folder.
+        command: the command line that made the records.
+        config: plain dicts.
+        records: made by `results.record`.
+        feature_spaces: see `figures.feature_space`; none: the figure is left out.
+        versions: see `results.write`.
+
+    Returns:
+        the files written, in the order in which one would read them.
+    """
+    workdir, records = Path(workdir), [results.record(**r) for r in records]
+    tolerance = (config.get("noise") or {}).get("tolerance", 0.02)
+    folder = workdir / "figures"
+    drawn = [
+        figures.tradeoff_method(folder / "tradeoff_method.png", records, tolerance),
+        figures.tradeoff_layer(folder / "tradeoff_layer.png", records, tolerance),
+        figures.feature_space(folder / "feature_space.png", feature_spaces or {}),
+    ]
+    return [
+        results.write_text(workdir / "accuracy.md", markdown(command, records, tolerance)),
+        *(path for path in drawn if path),
+        # Last: where it is, all the rest is.
+        results.write(workdir / "results.json", command, config, records, versions),
+    ]
+
+
+def markdown(command: str, records: list[Mapping], tolerance: float = 0.02) -> str:
+    """The whole of accuracy.md."""
+    sections = [f"# {_title(records)}", f"`{command}`"]
+    sections += [SIMULATED] if results.distinct(records, "dataset") == ["simulated"] else []
+    sections += [
+        "## Accuracy",
+        f"Percent of the test set. {accuracy.chance_line(records)} `*`: more than a point"
+        " (collected: and two standard deviations) from the paper.",
+        accuracy.accuracy_table(records),
+        "In points:",
+        accuracy.difference_table(records),
+        "## Chosen on validation",
+        accuracy.settings_table(records),
+    ]
+    for target in privacy.targets(records):
+        sections += _tradeoff(records, target, tolerance)
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def summary(written: Iterable[str | os.PathLike]) -> str:
+    """What the files that a mode wrote come to, for the last lines in a terminal.
+
+    Of results.json the table and advanced against noisy_reduced, of tune.json what was chosen;
+    "" where neither is among them.
+    """
+    texts = []
+    for path in map(Path, written):
+        if path.name == "results.json":
+            texts.append(headline(results.read(path)["records"]))
+        elif path.name == "tune.json":
+            texts.append(accuracy.tune_table(json.loads(path.read_text())))
+    return "\n\n".join(texts)
+
+
+def headline(records: Iterable[Mapping]) -> str:
+    """The table of accuracy, and a line for each layer's trade-off."""
+    records = list(records)
+    parts = [_title(records), accuracy.accuracy_table(records)]
+    return "\n\n".join(p for p in [*parts, "\n".join(privacy.verdict(records))] if p)
+
+
+def _tradeoff(records, target, tolerance) -> list[str]:
+    return [
+        f"## Privacy of {target}",
+        f"Noise-free → at the operating noise σ, the largest of the grid whose validation accuracy"
+        f" is within {100 * tolerance:g} points of the noise-free one. Percent; privacy is"
+        " rank / K, a column for each gallery that the adversary may hold.",
+        privacy.operating_table(records, target, tolerance),
+        f"### Accuracy at equal {target} privacy",
+        "Advanced − noisy reduced in points (advanced / noisy reduced in percent), interpolated;"
+        " – where one of them does not reach that privacy.",
+        privacy.equal_privacy_table(records, target),
+        f"### Area under accuracy against the privacy index of {target}",
+        "Advanced − noisy reduced (advanced / noisy reduced), over the range that both reach; it"
+        " is another range for each layer.",
+        privacy.area_table(records, target),
+    ]
+
+
+def _title(records) -> str:
+    def named(field):
+        return ", ".join(str(v) for v in results.distinct(records, field))
+
+    task = ", ".join(results.distinct(results.select(records, evaluator="accuracy"), "target"))
+    seeds = max(results.distinct(records, "n_seeds"), default=None)
+    over = f"seed {named('seed')}" if seeds is None else f"{seeds} seed{'s'[: seeds != 1]}"
+    return f"{task.capitalize()} on {named('dataset')}, {named('split_kind')} split, {over}"
