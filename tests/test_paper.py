@@ -8,6 +8,7 @@ import naive_rank
 import numpy as np
 import pytest
 
+from hybrid_jax.losses import contrastive, contrastive_in_batch
 from hybrid_jax.privacy import rank_privacy
 
 KEY = jax.random.key(11)
@@ -39,6 +40,27 @@ def expected_ranks(small, score):
     features, labels, normal, noise_std = small
     return np.array([[1 + sum(score(z, s) > score(z, labels[i]) for s in range(3))
                       for i, z in enumerate(features + noise_std * draw)] for draw in normal])
+
+
+def test_equation_1_the_contrastive_loss():
+    """d^2 for a similar pair, max(0, margin - d)^2 for a dissimilar one; the mean over the pairs."""
+    rng = np.random.default_rng(7)
+    features, labels = rng.normal(size=(12, 5)).astype(np.float32), np.arange(12) % 3
+
+    def cost(i, j):
+        square = sum((a - b) ** 2 for a, b in zip(*features[[i, j]].tolist(), strict=True))
+        return square if labels[i] == labels[j] else max(0.0, 3.0 - math.sqrt(square)) ** 2
+
+    pairs = list(itertools.combinations(range(12), 2))
+    costs = [cost(*pair) for pair in pairs]
+    assert 0.0 in costs  # some pair lies beyond the margin
+    mean, (i, j) = sum(costs) / len(pairs), np.transpose(pairs)
+    for convention, factor in (("paper", 1), ("caffe", 1 / 2)):
+        settings = {"margin": 3.0, "convention": convention}
+        aligned = contrastive(features[i], features[j], labels[i] == labels[j], **settings)
+        assert float(aligned) == pytest.approx(factor * mean, rel=1e-6)
+        in_batch = contrastive_in_batch(features, labels, **settings)
+        assert float(in_batch) == pytest.approx(factor * mean, rel=1e-5)
 
 
 def test_equations_2_and_3_the_likelihood_is_an_expectation_over_the_class(small):
