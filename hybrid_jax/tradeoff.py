@@ -151,7 +151,7 @@ def _join(cloud, accuracies, privacies) -> Curve:
     names = ("split", "seed", *EMBEDDING, *ADVERSARY)
     return Curve(
         about={**{k: first[k] for k in names}, "cloud": cloud, "primary": ours[0]["target"]},
-        noise_relative=np.array(grid),
+        noise_relative=_column(ranks, "noise_relative"),
         noise_std=_column(ranks, "noise_std"),
         accuracy=_column(ours, "value"),
         accuracy_error=_error(ours),

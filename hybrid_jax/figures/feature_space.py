@@ -28,8 +28,8 @@ def feature_space(path, spaces: Mapping[str, Mapping]) -> Path | None:
     size = 1.5 + 3.4 * len(spaces), 4.7
     heading = "Feature space before and after Siamese fine-tuning"
     note = (
-        "First two principal components of the test features, fitted to each panel's own features;"
-        " a column has one scale for both colourings, columns have their own."
+        "First two principal components of each network's own features. Both colourings of a"
+        " column have one scale; columns have their own."
     )
     with style.drawn(path, *size, heading, note) as figure:
         words, *columns = figure.subfigures(

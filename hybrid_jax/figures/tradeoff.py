@@ -166,17 +166,16 @@ def _words(axes, panel, one_target):
 
 def _limits(axes_row, row, shared):
     """x from the least privacy measured to chance or beyond, with room to breathe."""
-    ranges = []
-    for panel in row:
-        reached = [100 * c.privacy for c, *_ in panel] + [[100 * c.chance] for c, *_ in panel]
-        reached = np.concatenate(reached) if reached else np.array([np.nan])
-        ranges.append((np.nanmin(reached), np.nanmax(reached)))
-    if shared:
-        ranges = [np.array(ranges).T] * len(row)
-    for axes, (low, high) in zip(axes_row, ranges, strict=True):
-        low, high = np.nanmin(low), np.nanmax(high)
-        room = 0.06 * max(high - low, 1.0)
-        axes.set_xlim(low - room, high + room)
+
+    def reached(panels):
+        return [p for panel in panels for c, *_ in panel for p in (*c.privacy, c.chance)]
+
+    for axes, panel in zip(axes_row, row, strict=True):
+        values = 100 * np.array(reached(row if shared else [panel]))
+        if values.size:
+            low, high = np.nanmin(values), np.nanmax(values)
+            room = 0.06 * max(high - low, 1.0)
+            axes.set_xlim(low - room, high + room)
 
 
 def _note(curves, tolerance) -> str:

@@ -14,6 +14,24 @@ __all__ = ["accuracy_table", "headline", "summary", "write"]
 SIMULATED = (
     "The data are simulated: the paper's figures are for real data, and are here for orientation."
 )
+ACCURACY = (
+    "Percent of the test set, ± the standard deviation where seeds were collected. `*`: further"
+    " from the paper than a point and than two standard deviations."
+)
+SETTINGS = "Contrastive weight and margin are chosen on validation, per layer (`--mode=tune`)."
+OPERATING = (
+    "Noise-free → at the operating noise σ, the largest of the grid whose validation accuracy is"
+    " within {:g} points of the noise-free one. Percent; privacy is rank / K, a column for each"
+    " gallery that the adversary may hold."
+)
+EQUAL_PRIVACY = (
+    "Advanced − noisy reduced in points (advanced / noisy reduced in percent), interpolated;"
+    " – where one of them does not reach that privacy."
+)
+AREA = (
+    "Advanced − noisy reduced (advanced / noisy reduced), over the range that both reach, which"
+    " is another one for each layer."
+)
 
 
 def write(
@@ -55,21 +73,40 @@ def write(
 
 def markdown(command: str, records: list[Mapping], tolerance: float = 0.02) -> str:
     """The whole of accuracy.md."""
-    sections = [f"# {_title(records)}", f"`{command}`"]
-    sections += [SIMULATED] if results.distinct(records, "dataset") == ["simulated"] else []
-    sections += [
-        "## Accuracy",
-        f"Percent of the test set. {accuracy.chance_line(records)} `*`: more than a point"
-        " (collected: and two standard deviations) from the paper.",
-        accuracy.accuracy_table(records),
-        "In points:",
-        accuracy.difference_table(records),
-        "## Chosen on validation",
-        accuracy.settings_table(records),
+    simulated = results.distinct(records, "dataset") == ["simulated"]
+    parts = [
+        ("", f"`{command}`", SIMULATED if simulated else ""),
+        ("## Accuracy", ACCURACY, accuracy.accuracy_table(records), accuracy.chance_line(records)),
+        ("### Differences", "In points of accuracy.", accuracy.difference_table(records)),
+        ("## Settings", SETTINGS, accuracy.settings_table(records)),
     ]
     for target in privacy.targets(records):
-        sections += _tradeoff(records, target, tolerance)
-    return "\n\n".join(section for section in sections if section) + "\n"
+        parts += [
+            (
+                f"## Privacy of {target}",
+                OPERATING.format(100 * tolerance),
+                privacy.operating_table(records, target, tolerance),
+            ),
+            (
+                f"### Accuracy at equal {target} privacy",
+                EQUAL_PRIVACY,
+                privacy.equal_privacy_table(records, target),
+            ),
+            (
+                f"### Area under accuracy against the privacy index of {target}",
+                AREA,
+                privacy.area_table(records, target),
+            ),
+        ]
+    # A part whose table is empty is left out, heading and all.
+    lines = [
+        line
+        for heading, note, *body in parts
+        if any(body) or not heading
+        for line in (heading, note, *body)
+        if line
+    ]
+    return "\n\n".join([f"# {_title(records)}", *lines]) + "\n"
 
 
 def summary(written: Iterable[str | os.PathLike]) -> str:
@@ -92,24 +129,6 @@ def headline(records: Iterable[Mapping]) -> str:
     records = list(records)
     parts = [_title(records), accuracy.accuracy_table(records)]
     return "\n\n".join(p for p in [*parts, "\n".join(privacy.verdict(records))] if p)
-
-
-def _tradeoff(records, target, tolerance) -> list[str]:
-    return [
-        f"## Privacy of {target}",
-        f"Noise-free → at the operating noise σ, the largest of the grid whose validation accuracy"
-        f" is within {100 * tolerance:g} points of the noise-free one. Percent; privacy is"
-        " rank / K, a column for each gallery that the adversary may hold.",
-        privacy.operating_table(records, target, tolerance),
-        f"### Accuracy at equal {target} privacy",
-        "Advanced − noisy reduced in points (advanced / noisy reduced in percent), interpolated;"
-        " – where one of them does not reach that privacy.",
-        privacy.equal_privacy_table(records, target),
-        f"### Area under accuracy against the privacy index of {target}",
-        "Advanced − noisy reduced (advanced / noisy reduced), over the range that both reach; it"
-        " is another range for each layer.",
-        privacy.area_table(records, target),
-    ]
 
 
 def _title(records) -> str:

@@ -110,11 +110,12 @@ def verdict(records: Iterable[Mapping]) -> list[str]:
             low = max(c.privacy.min() for c in (advanced, other))
             level = low + 0.75 * (advanced.chance - low)
             gain = advanced.accuracy_at(level) - other.accuracy_at(level)
-            lines.append(
-                f"{_place(advanced)}: advanced − noisy reduced {percent(gain, sign='+')} points"
-                f" of accuracy at {target} privacy {percent(level)} % (chance"
-                f" {percent(advanced.chance)})"
-            )
+            if np.isfinite(gain):
+                lines.append(
+                    f"{_place(advanced)}: advanced − noisy reduced {percent(gain, sign='+')}"
+                    f" points of accuracy at {target} privacy {percent(level)} % (chance"
+                    f" {percent(advanced.chance)})"
+                )
     return lines
 
 
