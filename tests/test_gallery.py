@@ -96,6 +96,13 @@ def test_an_emptied_class_ranks_last_and_an_emptied_true_class_is_left_out(noise
     assert found.rank == found.ranks[0, 0, :4].mean()
 
 
+def test_an_emptied_class_and_one_of_zero_prior_share_the_last_places():
+    found = rank_privacy(np.zeros((4, 1)), np.array([0, 0, 1, 2]), noise_std=[0, 1, np.inf], key=KEY,
+                         num_draws=1, gallery="leave_group_out", groups=np.array([0, 1, 1, 0]),
+                         prior=[0, 0.5, 0.5], return_ranks=True)
+    assert (found.ranks[0, :, 0] == 2.5).all()  # class 1, then 0 (never) and 2 (nothing left)
+
+
 def test_no_query_left_is_an_error():
     with pytest.raises(UserError, match="leaves no query"):
         rank_privacy(np.eye(3), np.arange(3), noise_std=0, gallery="leave_one_out")

@@ -22,24 +22,24 @@ from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.ranking import TIE, places, posterior
 
 HIGHEST = jax.lax.Precision.HIGHEST  # TF32 or bfloat16 would change ranks
-CLIP = 80.0  # above every sum of a true class by far, and a thousandth of float32's largest
+CLIP = 80.0  # exp(80) is far above every true class, and a thousandth of float32's largest
 BEYOND = 1e30  # a nearer sample: no count, and no prior that is allowed, outweighs it
 CHUNK = 16  # coordinates whose differences are taken in one pass; XLA's CPU is slow beyond
-
 
 Places = tuple[jax.Array, jax.Array]
 
 
-@partial(jax.jit, static_argnames=("num_classes", "gallery_block", "draw_block"))
+@partial(jax.jit, static_argnames=("num_classes", "draw_block"))
 def block_places(queries: Samples, index: jax.Array, gallery: Samples, window: jax.Array,
                  prior: jax.Array, keys: jax.Array, noise_std: jax.Array, *, num_classes: int,
-                 gallery_block: int, draw_block: int) -> tuple[Places, Places, Places, jax.Array]:
+                 draw_block: int) -> tuple[Places, Places, Places, jax.Array]:
     """Where the true class comes for one block of queries, at every draw and noise level.
 
     Args:
         queries: one block [Q].
         index: the queries' sample numbers, which choose their noise [Q].
-        gallery: [M], M a multiple of `gallery_block`; padding has label -1.
+        gallery: in B blocks of M, features transposed [B, D, M], the rest [B, M]; padding has
+            label -1.
         window: of the exclusion rule; 0 drops nothing.
         prior: relative prior [K].
         keys: one key per draw [S].
@@ -51,9 +51,7 @@ def block_places(queries: Samples, index: jax.Array, gallery: Samples, window: j
         [S, G, Q], without noise [Q], and at infinite noise [Q]; and how many samples of its own
         class exclusion leaves to each query [Q].
     """
-    count = gallery.labels.shape[0] // gallery_block
-    blocks = jax.tree.map(lambda x: x.reshape(count, gallery_block, *x.shape[1:]), gallery)
-    blocks = blocks, jax.lax.map(lambda block: _distances(queries, block, window), blocks)
+    blocks = gallery, jax.lax.map(lambda block: _distances(queries, block, window), gallery)
 
     def class_sums(terms, block):
         return jnp.matmul(terms, jax.nn.one_hot(block.labels, num_classes), precision=HIGHEST)
@@ -76,18 +74,15 @@ def block_places(queries: Samples, index: jax.Array, gallery: Samples, window: j
     def noisy_places(key):
         normal = noise.standard_normal(key, index, queries.features.shape[1])
 
-        def cross_of(block, base):
-            return jnp.where(base == 0, 0.0, _cross(normal, queries.features, block.features))
-
         def own_maximum(block, base):
-            cross, base = cross_of(block, base), own_class(block, base)
+            cross, base = _cross(normal, queries.features, block.features), own_class(block, base)
             return jax.lax.map(lambda s: _log_density(base, cross, s).max(axis=1), noise_std)
 
         shift = _over(blocks, jnp.maximum, own_maximum)
         shift = jnp.where(jnp.isfinite(shift), shift, 0.0)  # nothing of its own class is left
 
         def sums(block, base):
-            cross = cross_of(block, base)
+            cross = _cross(normal, queries.features, block.features)
 
             def level(at):
                 s, shift = at
@@ -127,26 +122,24 @@ def _log_density(base, cross, noise_std):
 
 
 def _squared_differences(features, gallery):
-    """|f - g|^2 [Q, M], not by GEMM: equal features have distance zero."""
-    chunk = min(CHUNK, features.shape[1])
-    pad = -features.shape[1] % chunk
-    chunks = [jnp.pad(x, ((0, 0), (0, pad))).T.reshape(-1, chunk, x.shape[0])
-              for x in (features, gallery)]
+    """|f - g|^2 of [Q, D] and [D, M], [Q, M]; not by GEMM: equal features have distance zero."""
+    chunk = min(CHUNK, len(gallery))
+    pad = -len(gallery) % chunk
+    chunks = [jnp.pad(x, ((0, pad), (0, 0))).reshape(-1, chunk, x.shape[1])
+              for x in (features.T, gallery)]
 
     def add(total, chunk_of):
         f, g = chunk_of
         square = sum(jnp.square(f[d][:, None] - g[d][None, :]) for d in range(chunk))
         return total + square, None
 
-    zero = jnp.zeros((features.shape[0], gallery.shape[0]))
-    return jax.lax.scan(add, zero, tuple(chunks))[0]
+    return jax.lax.scan(add, jnp.zeros((len(features), gallery.shape[1])), tuple(chunks))[0]
 
 
 def _cross(normal, features, gallery):
-    """n . (g - f) [Q, M]: by differences in few dimensions, else by GEMM."""
-    dim = features.shape[1]
-    if dim <= CHUNK:
-        return sum(normal[:, d][:, None] * (gallery[:, d][None, :] - features[:, d][:, None])
-                   for d in range(dim))
+    """n . (g - f) of [Q, D], [Q, D] and [D, M], [Q, M]; in few dimensions by differences."""
+    if len(gallery) <= CHUNK:
+        return sum(normal[:, d][:, None] * (gallery[d][None, :] - features[:, d][:, None])
+                   for d in range(len(gallery)))
     own = jnp.sum(normal * features, axis=1)
-    return jnp.matmul(normal, gallery.T, precision=HIGHEST) - own[:, None]
+    return jnp.matmul(normal, gallery, precision=HIGHEST) - own[:, None]

@@ -97,7 +97,7 @@ def rank_privacy(features, labels, *, noise_std, key: jax.Array | None = None,
     draw_block = min(num_draws, draw_block or DRAWS_IN_FLIGHT)
     query_block = min(total, query_block or max(
         1, PAIRS_IN_FLIGHT // (gallery_block * draw_block)))
-    fixed = jax.device_put((_padded(held, gallery_block), np.int32(window),
+    fixed = jax.device_put((_blocks(held, gallery_block), np.int32(window),
                             ranking.relative_prior(prior), keys,
                             relative[noisy].astype(np.float32)))
 
@@ -108,7 +108,7 @@ def rank_privacy(features, labels, *, noise_std, key: jax.Array | None = None,
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)  # one shape for all
         *places, left = jax.tree.map(lambda x, n=end - begin: np.asarray(x)[..., :n], block_places(
             jax.tree.map(lambda x, rows=rows: x[rows], queries), index[rows], *fixed,
-            num_classes=num_classes, gallery_block=gallery_block, draw_block=draw_block))
+            num_classes=num_classes, draw_block=draw_block))
         for level, (above, tied) in zip((noisy, free, flooded), places, strict=True):
             ranks[:, level, begin:end] = ranking.rank(above, tied, ties)
         own_left[begin:end] = left
@@ -150,8 +150,12 @@ def _sample_numbers(index, total: int) -> np.ndarray:
     return index.astype(np.int32)
 
 
-def _padded(gallery: Samples, block: int) -> Samples:
-    """The gallery up to a whole number of blocks, filled with samples of no class."""
-    pad = -len(gallery.labels) % block
-    filled = jax.tree.map(lambda x: np.pad(x, ((0, pad),) + ((0, 0),) * (x.ndim - 1)), gallery)
-    return filled._replace(labels=np.pad(gallery.labels, (0, pad), constant_values=-1))
+def _blocks(gallery: Samples, size: int) -> Samples:
+    """The gallery in blocks, features transposed; the last one filled with samples of no class."""
+    pad = -len(gallery.labels) % size
+    width = gallery.features.shape[1]
+    features = np.pad(gallery.features, ((0, pad), (0, 0))).reshape(-1, size, width)
+    return Samples(np.ascontiguousarray(features.swapaxes(1, 2)),
+                   np.pad(gallery.labels, (0, pad), constant_values=-1).reshape(-1, size),
+                   np.pad(gallery.unit, (0, pad)).reshape(-1, size),
+                   np.pad(gallery.start, (0, pad)).reshape(-1, size))
