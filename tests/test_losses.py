@@ -79,6 +79,7 @@ def test_in_batch_is_aligned_over_all_pairs(convention, shape):
 
 def test_in_batch_gradients_are_those_of_aligned_pairs():
     features, labels = normal(8, 5), np.arange(8) % 3
+    features[1] = features[0]  # equal and dissimilar
     i, j = np.triu_indices(8, 1)
     found = jax.grad(lambda f: contrastive_in_batch(f, labels, margin=3.0))(features)
     expected = jax.grad(

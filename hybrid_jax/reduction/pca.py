@@ -56,7 +56,8 @@ def fit(
             f"reduced_dim {dim}: PCA of {size} features of dimension {width} has 1 to {min(size, width)} components"
         )
     slices = [slice(i, min(i + block_size, size)) for i in range(0, size, block_size)]
-    mean = sum(np.sum(features[s], axis=0, dtype=np.float64) for s in slices) / size
+    with np.errstate(invalid="ignore"):  # inf - inf, which the next line reports
+        mean = sum(np.sum(np.asarray(features[s]), axis=0, dtype=np.float64) for s in slices) / size
     if not np.all(np.isfinite(mean)):
         raise errors.UserError("PCA: the features hold NaN or infinite values; they must be finite")
     centred = _Centred(features, mean)
@@ -129,7 +130,7 @@ def _from_gram(centred: _Centred, slices: list[slice], dim: int, on_progress):
     )
     # QR keeps the rows orthonormal also where a component has no variance left.
     rotation, scale = np.linalg.qr(components.T)
-    return (rotation * np.sign(np.diagonal(scale))).T.copy(), values, np.trace(gram)
+    return (rotation * np.copysign(1.0, np.diagonal(scale))).T.copy(), values, np.trace(gram)
 
 
 def _upper(n: int) -> Iterator[tuple[int, int, int]]:
