@@ -39,7 +39,7 @@ def block_places(queries: Samples, index: jax.Array, gallery: Samples, window: j
         queries: one block [Q].
         index: the queries' sample numbers, which choose their noise [Q].
         gallery: in B blocks of M, features transposed [B, D, M], the rest [B, M]; padding has
-            label -1.
+            label -1, which no class sums.
         window: of the exclusion rule; 0 drops nothing.
         prior: relative prior [K].
         keys: one key per draw [S].
@@ -110,9 +110,9 @@ def _over(blocks, combine: Callable, of_block: Callable) -> jax.Array:
 
 
 def _distances(queries: Samples, block: Samples, window: jax.Array) -> jax.Array:
-    """|f - g|^2 [Q, M]; infinite where exclusion drops the pair, and for padding."""
+    """|f - g|^2 [Q, M]; infinite where exclusion drops the pair."""
     near = jnp.abs(queries.start[:, None] - block.start[None, :]) < window
-    dropped = near & (queries.unit[:, None] == block.unit[None, :]) | (block.labels < 0)[None, :]
+    dropped = near & (queries.unit[:, None] == block.unit[None, :])
     return jnp.where(dropped, jnp.inf, _squared_differences(queries.features, block.features))
 
 
