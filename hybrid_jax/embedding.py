@@ -61,8 +61,10 @@ class Embedding:
         if self.reduction != "none":
             feature = reduction.PROJECT[self.reduction](variables["reduction"], feature)
         if self.clip_norm is not None:
-            norm = jnp.linalg.norm(feature, axis=-1, keepdims=True)
-            feature = feature * jnp.minimum(1.0, self.clip_norm / jnp.maximum(norm, 1e-12))
+            square = jnp.sum(jnp.square(feature), axis=-1, keepdims=True)
+            # The root of 0 has no finite gradient.
+            norm = jnp.sqrt(jnp.maximum(square, jnp.finfo(jnp.float32).tiny))
+            feature = feature * jnp.minimum(1.0, self.clip_norm / norm)
         return feature
 
     def extractor(
