@@ -5,11 +5,14 @@ python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR 
 python launch.py --mode=collect --runs=A,B,... --workdir=DIR
 """
 
+import importlib.util
 import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
+import ml_collections
 from absl import flags, logging
 from ml_collections import config_flags
 
@@ -39,16 +42,50 @@ def main(arguments: list[str]) -> int:
 
 
 def _parse(arguments: list[str]) -> None:
+    _check_config(arguments)
     try:
         rest = flags.FLAGS(arguments)
-    except errors.UserError:
-        raise
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
         raise errors.UserError(str(error)) from None
     if len(rest) > 1:
         raise errors.UserError(
             f"argument {rest[1]!r} is no flag: flags begin with -- and take = (--workdir=DIR)"
         )
+
+
+def _check_config(arguments: list[str]) -> None:
+    """Reads the config once before absl does, whose own complaints about it are tracebacks."""
+    given = [
+        argument.partition("=")[2] for argument in arguments if argument.startswith("--config=")
+    ]
+    if not given:
+        return
+    file, colon, arg = given[-1].partition(":")
+    if not Path(file).is_file():
+        raise errors.unknown(
+            "config file", file, sorted(map(str, Path("configs").glob("[a-z]*.py")))
+        )
+    spec = importlib.util.spec_from_file_location("config", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "get_config"):
+        raise errors.UserError(f"config file {file} has no get_config(): name an experiment")
+    config = module.get_config(arg) if colon else module.get_config()
+    for argument in arguments:
+        if argument.startswith("--config."):
+            _check_override(config, argument.removeprefix("--config.").partition("=")[0])
+
+
+def _check_override(config: ml_collections.ConfigDict, path: str) -> None:
+    at: Any = config
+    parts = path.split(".")
+    for depth, part in enumerate(parts):
+        names = list(at.keys()) if isinstance(at, ml_collections.ConfigDict) else []
+        if part not in names:
+            raise errors.unknown(
+                "config field", path, [".".join([*parts[:depth], n]) for n in names]
+            )
+        at = at[part]
 
 
 def _run(command: str) -> None:

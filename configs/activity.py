@@ -48,8 +48,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     # The paper is silent for this network. Chosen on validation by `--mode=tune`, per layer.
     config.siamese = {
         "convention": "caffe",
-        "contrastive_weight": {**dict.fromkeys(LAYERS, 1.0), "fc_1": 0.3, "fc_2": 0.3},
-        "margin": dict.fromkeys(LAYERS, 10.0),
+        "contrastive_weight": {**dict.fromkeys(LAYERS, 1.0), "fc_1": 0.1, "fc_2": 0.1},
+        "margin": {**dict.fromkeys(LAYERS, 10.0), "fc_1": 3.0, "fc_2": 3.0},
     }
     config.reduction = {
         "dim": 8,  # the paper's, for every layer; 0: the best of `dims` on validation

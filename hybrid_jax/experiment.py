@@ -17,6 +17,7 @@ from hybrid_jax.metrics import accuracy, operating_noise
 from hybrid_jax.networks import Training
 from hybrid_jax.reduction import pca
 from hybrid_jax.results import Record, select
+from hybrid_jax.tradeoff import tradeoff_area_records
 
 FEATURE_SPACE_POINTS = 1500  # more hide each other
 
@@ -52,6 +53,7 @@ def run(config: ml_collections.ConfigDict, workdir: Path, command: str) -> list[
             spaces[layer] = experiment.feature_space(features)
         for embedded in experiment.embed(layer, features):
             records += experiment.evaluate(embedded)
+    records += tradeoff_area_records(records)
     return report.write(workdir, command, config.to_dict(), records, spaces)
 
 

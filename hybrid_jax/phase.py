@@ -33,7 +33,7 @@ class Budget:
         if self.batch_size > size:
             raise UserError(f"batch_size {self.batch_size}: there are only {size} training windows")
         epoch = size // self.batch_size
-        return max(1, round(self.epochs * epoch)), max(1, epoch // CALLS_PER_EPOCH)
+        return max(1, round(self.epochs * epoch)), -(-epoch // CALLS_PER_EPOCH)
 
 
 def run(
@@ -95,7 +95,7 @@ def run(
         for state, terms in steps:
             step = int(state.step)
             score = None
-            if step == num_steps or step // steps_per_call % CALLS_PER_EPOCH == 0:
+            if step == num_steps or step % (steps_per_call * CALLS_PER_EPOCH) == 0:
                 current = {"params": state.params, **state.model_state}
                 batch_size = min(budget.batch_size, len(validation))
                 measured = validate(loss, current, data, validation, batch_size=batch_size)

@@ -1,5 +1,6 @@
 """From a config to what runs it. Every mistake in a config is found here, before any work is done."""
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
@@ -8,7 +9,7 @@ import jax
 import ml_collections
 
 from hybrid_jax import losses, workdir
-from hybrid_jax.data import DATASETS
+from hybrid_jax.data import DATASETS, TRAIN
 from hybrid_jax.embedding import METHODS, feature_shape
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators import EVALUATORS, Settings
@@ -35,6 +36,8 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
     workdir.check(folder, config)
     task = load_task(config)
     _check_layers(config, task)
+    for name in BUDGETS:
+        budget(_at(config, name)).steps(len(task.windows.indices(TRAIN)))
     workdir.create(folder, config)
     return Training(
         task=task,
@@ -98,10 +101,8 @@ def _check_values(config: ml_collections.ConfigDict) -> None:
         for field in ("epochs", "learning_rate", "batch_size"):
             _positive(f"config.{name}.{field}", settings[field])
     _positive("config.privacy.num_draws", config.privacy.num_draws)
-    for section in ("contrastive_weight", "margin"):
-        for layer, value in config.siamese[section].items():
-            if not value >= 0.0:
-                raise UserError(f"config.siamese.{section}.{layer} {value}: must be 0 or more")
+    _one_of("prior (config.privacy.prior)", config.privacy.prior, ("uniform", "empirical"))
+    _one_of("ties (config.privacy.ties)", config.privacy.ties, ("average", "min", "max"))
 
 
 def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
@@ -112,6 +113,12 @@ def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
             width *= size
         for dim in (config.reduction.dim,) if config.reduction.dim else config.reduction.dims:
             check_dim(dim, width, layer)
+    for section, layer in itertools.product(("contrastive_weight", "margin"), config.layers):
+        value = config.siamese.get(section, {}).get(layer)
+        if value is None:
+            raise UserError(f"config.siamese has no {section} for layer {layer!r}: add one")
+        if not value >= 0.0:
+            raise UserError(f"config.siamese.{section}.{layer} {value}: must be 0 or more")
 
 
 def _one_of(kind: str, name: str, known: Iterable[str]) -> None:

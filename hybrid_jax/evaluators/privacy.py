@@ -49,7 +49,7 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
 
 
 def measurements(embedded: Embedded, settings: Settings) -> Iterator[Measurement]:
-    """What is measured: every gallery on the test split, and `leave_group_out` on the validation split.
+    """What is measured: every gallery on the test split, and `leave_group_out` on the validation split if asked for.
 
     With whole subjects held out, their identity is in no other set: then it is measured in `self` and `leave_one_out`.
     """
@@ -85,7 +85,7 @@ def measurements(embedded: Embedded, settings: Settings) -> Iterator[Measurement
                 yield Measurement(
                     target, gallery, TEST, queries, _held_out(data, pool, first), data
                 )
-        if "leave_group_out" in settings.galleries and not unknown_subjects:
+        if "validation" in settings.splits and not unknown_subjects:
             queries = sample(VALIDATION, settings.max_queries)
             rows = _own_rows(target, "leave_group_out", VALIDATION, pool)
             yield Measurement(target, "leave_group_out", VALIDATION, queries, rows)

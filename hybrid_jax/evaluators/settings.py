@@ -13,6 +13,7 @@ class Settings:
         seed: of the run.
         noise_relative: the noise grid, in units of the exclusive feature's rms; begins with 0.
         num_draws: noise draws at each noise above 0.
+        splits: splits of the rank privacy: `test`, or `test` and `validation`.
         sensitive: targets of privacy.
         galleries: what the adversary of the rank privacy holds (`privacy.rank_privacy`).
         attacker_data: for the gallery `held_out`: `network_train`, `unseen` or `both`.
@@ -26,6 +27,7 @@ class Settings:
     seed: int
     noise_relative: tuple[float, ...]
     num_draws: int
+    splits: tuple[str, ...]
     sensitive: tuple[str, ...]
     galleries: tuple[str, ...]
     attacker_data: tuple[str, ...]

@@ -1,0 +1,146 @@
+"""The user's mistakes: one clear line, exit code 2, and nothing that the work folder held is touched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import launch
+from configs import activity, common
+from hybrid_jax import setup
+from hybrid_jax.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments, **environment):
+    """launch.py in a process of its own."""
+    return subprocess.run(
+        [sys.executable, ROOT / "launch.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_exit_code_2_and_one_line(tmp_path):
+    folder = tmp_path / "run"
+    done = run("--config=configs/activity.py:smoke", f"--workdir={folder}", "--config.seed=abc")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "config.seed=abc" in done.stderr
+    assert not folder.exists()
+
+
+ON_THE_COMMAND_LINE = {
+    "unknown config argument 'smok': did you mean 'smoke'": ["--config=configs/activity.py:smok"],
+    "unknown config key 'splt'": ["--config=configs/activity.py:smoke,splt=trial"],
+    "unknown config file 'configs/activty.py': did you mean 'configs/activity.py'": [
+        "--config=configs/activty.py"
+    ],
+    "configs/common.py has no get_config": ["--config=configs/common.py"],
+    "unknown config field 'seeed': did you mean 'seed'": [
+        "--config=configs/activity.py",
+        "--config.seeed=1",
+    ],
+    "unknown config field 'pretrain.epoch': did you mean 'pretrain.epochs'": [
+        "--config=configs/activity.py",
+        "--config.pretrain.epoch=1",
+    ],
+    "unknown config field 'seed.value'": ["--config=configs/activity.py", "--config.seed.value=1"],
+}
+
+
+@pytest.mark.parametrize("message", ON_THE_COMMAND_LINE)
+def test_mistakes_on_the_command_line(message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(UserError) as caught:
+        launch._check_config(["launch.py", *ON_THE_COMMAND_LINE[message]])
+    assert message in str(caught.value)
+
+
+IN_THE_CONFIG = {
+    "unknown layer 'conv_9': did you mean 'conv_4'": {"layers": ("conv_9",)},
+    "unknown layer 'output'": {"layers": ("output",)},
+    "unknown method 'simpel': did you mean 'simple'": {"methods": ("simpel",)},
+    "reduced_dim 961 at conv_4: the feature has dimension 960; choose 1 to 960": {
+        "reduction.dim": 961,
+        "layers": ("conv_4",),
+    },
+    "reduced_dim -1 at conv_4": {"reduction.dim": -1},
+    "noise is never negative": {"noise.relative": (0.0, -0.1)},
+    "begins with 0.0": {"noise.relative": (0.1, 0.2)},
+    "unknown evaluator 'acuracy': did you mean 'accuracy'": {"evaluators": ("acuracy",)},
+    "unknown gallery 'selff': did you mean 'self'": {"privacy.galleries": ("selff",)},
+    "unknown attacker_data": {"privacy.attacker_data": ("all",)},
+    "unknown prior": {"privacy.prior": "flat"},
+    "unknown ties": {"privacy.ties": "first"},
+    "unknown target 'gendr': did you mean 'gender'": {"sensitive": ("gendr",)},
+    "unknown data set (config.data.name) 'motion'": {"data.name": "motion"},
+    "unknown model (config.model.name) 'mtcn'": {"model.name": "mtcn"},
+    "unknown contrastive convention": {"siamese.convention": "cafe"},
+    "config.pretrain.epochs 0.0: must be above 0": {"pretrain.epochs": 0.0},
+    "config.finetune.learning_rate -1.0": {"finetune.learning_rate": -1.0},
+    "unknown schedule (config.finetune.schedule) 'cos'": {"finetune.schedule": "cos"},
+    "config.siamese.margin.conv_4 -1.0: must be 0 or more": {"siamese.margin.conv_4": -1.0},
+    "config.privacy.num_draws 0": {"privacy.num_draws": 0},
+    "batch_size 100000: there are only": {"pretrain.batch_size": 100000},
+    "config.siamese has no contrastive_weight for layer": {"siamese": {"convention": "caffe"}},
+}
+
+
+def make(**overrides):
+    config = activity.get_config("smoke").unlock()
+    for path, value in overrides.items():
+        *parents, leaf = path.split(".")
+        at = config
+        for parent in parents:
+            at = at[parent]
+        at[leaf] = value
+    return config
+
+
+@pytest.mark.parametrize("message", IN_THE_CONFIG)
+def test_mistakes_in_the_config_leave_no_folder(message, tmp_path):
+    with pytest.raises(UserError) as caught:
+        setup.training(make(**IN_THE_CONFIG[message]), tmp_path / "run")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_folder_of_another_config_is_refused_and_untouched(tmp_path):
+    folder = tmp_path / "run"
+    setup.training(make(), folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=r"another config: finetune.epochs \(1.0 there, 2.0 now\)"):
+        setup.training(make(**{"finetune.epochs": 2.0}), folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    setup.training(make(), folder)
+
+
+def test_no_config_and_no_folder():
+    assert "--workdir is missing" in run("--config=configs/activity.py:smoke").stderr
+
+
+def test_a_missing_data_folder_is_named(tmp_path):
+    config = activity.get_config().unlock()
+    config.data.dir = str(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="nowhere does not exist"):
+        setup.training(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_parse():
+    keys = {"split": "trial", "width": 64}
+    assert common.parse(None, ("full", "fast"), keys) == ("full", keys)
+    assert common.parse("fast,width=32", ("full", "fast"), keys) == ("fast", keys | {"width": 32})
+    assert common.parse("width=32", ("full", "fast"), keys) == ("full", keys | {"width": 32})
+    for wrong in ("slow", "full", "width=32,fast", "widht=3", "width=wide"):
+        with pytest.raises(UserError):
+            common.parse(wrong, ("full", "fast"), keys)
