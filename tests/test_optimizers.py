@@ -1,0 +1,56 @@
+"""Adam by name: schedules end where they should, and mistakes are named."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hybrid_jax.errors import UserError
+from hybrid_jax.optimizers import SCHEDULES, adam
+
+
+def step_sizes(optimizer, num_steps):
+    """Size of each update under a constant gradient, where Adam's step is the learning rate."""
+
+    @jax.jit
+    def run():
+        def step(state, _):
+            updates, state = optimizer.update(jnp.ones(()), state, jnp.zeros(()))
+            return state, -updates
+
+        return jax.lax.scan(step, optimizer.init(jnp.zeros(())), length=num_steps)[1]
+
+    return np.asarray(run())
+
+
+def test_the_constant_schedule_is_constant():
+    found = step_sizes(adam(0.3, schedule="constant", num_steps=10), 30)
+    np.testing.assert_allclose(found, 0.3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 10])
+def test_the_cosine_schedule_falls_from_the_learning_rate_to_0_and_stays_there(num_steps):
+    found = step_sizes(adam(0.3, schedule="cosine", num_steps=num_steps), num_steps + 3)
+    share = np.minimum(np.arange(num_steps + 3) / num_steps, 1)
+    np.testing.assert_allclose(found, 0.3 * (1 + np.cos(np.pi * share)) / 2, rtol=1e-4, atol=1e-8)
+    assert found[num_steps:].max() == 0.0
+
+
+def test_no_step_at_all_is_no_division_by_zero():
+    adam(0.3, schedule="cosine", num_steps=0)
+
+
+def test_equal_settings_give_one_object_and_so_one_compilation():
+    assert adam(1e-3, schedule="cosine", num_steps=7) is adam(1e-3, schedule="cosine", num_steps=7)
+    assert adam(1e-3, num_steps=7) is not adam(2e-3, num_steps=7)
+
+
+def test_an_unknown_schedule_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match=rf"unknown schedule 'cosin': .*{', '.join(SCHEDULES)}"):
+        adam(1e-3, schedule="cosin", num_steps=1)
+
+
+@pytest.mark.parametrize("learning_rate", [0.0, -1e-3, float("nan")])
+def test_a_learning_rate_that_is_not_positive_is_refused(learning_rate):
+    with pytest.raises(UserError, match=f"learning_rate {learning_rate}: must be above 0"):
+        adam(learning_rate, num_steps=1)
