@@ -1,6 +1,7 @@
 """Checkpoints on disk: the last one, to go on from, and the best on validation, to use."""
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 # Orbax reports every save at INFO and every first-run detail at WARNING; the user has a progress bar.
 logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+def _score(metrics: dict[str, float]) -> float:
+    return metrics["score"]
 
 
 class Checkpoints:
@@ -25,19 +30,24 @@ class Checkpoints:
             [
                 preservation_policy.LatestN(1),
                 preservation_policy.BestN(
-                    get_metric_fn=lambda m: m["score"], n=1, keep_checkpoints_without_metrics=False
+                    get_metric_fn=_score, n=1, keep_checkpoints_without_metrics=False
                 ),
             ]
         )
         self._manager = ocp.CheckpointManager(
             Path(directory).resolve(),
             options=ocp.CheckpointManagerOptions(
-                preservation_policy=policy, enable_async_checkpointing=False, create=True
+                best_fn=_score,  # without it Orbax writes no score to disk, and calls the last one the best
+                preservation_policy=policy,
+                enable_async_checkpointing=False,
+                create=True,
             ),
         )
 
     def save(self, step: int, state: Any, score: float | None = None) -> None:
-        """Keeps `state` as the last checkpoint, and as the best if its `score` (higher is better) is."""
+        """Keeps `state` as the last checkpoint, and as the best if its `score` is: higher is better, NaN the worst."""
+        if score is not None and math.isnan(score):
+            score = -math.inf
         self._manager.save(
             step,
             args=ocp.args.StandardSave(jax.tree.map(np.asarray, state)),
