@@ -11,8 +11,9 @@ from hybrid_jax.results import write_json
 
 def check(workdir: Path, config: ml_collections.ConfigDict) -> None:
     """Raises `UserError` when the folder was made with another config, or is no folder. Touches nothing."""
-    if workdir.exists() and not workdir.is_dir():
-        raise UserError(f"workdir {workdir} is a file: name a folder")
+    nearest = next(path for path in (workdir, *workdir.parents) if path.exists())
+    if not nearest.is_dir():
+        raise UserError(f"workdir {workdir}: {nearest} is a file; name a folder")
     path = workdir / "config.json"
     if not path.exists():
         return
