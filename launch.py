@@ -8,6 +8,7 @@ python launch.py --mode=collect --runs=A,B,... --workdir=DIR
 import importlib.util
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -133,4 +134,6 @@ if __name__ == "__main__":
     logging.set_verbosity(
         logging.ERROR
     )  # Orbax reports each save; the progress bars say what a user needs
+    # Every stop of a training has its checkpoint, so nothing that was reported done is lost.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv))

@@ -91,12 +91,16 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         config.privacy.update(max_queries=1024, max_gallery=4096, num_draws=3)
         config.retrain.epochs, config.reduction.autoencoder.epochs = 0.5, 10.0
     if preset == "smoke":
+        # Most of its time is compilation: few layers, targets and galleries.
         config.data.update(num_subjects=4, seconds=8.0)
+        config.sensitive = ("gender",)
+        config.layers = ("fc_2",)
         config.pretrain.epochs, config.finetune.epochs = 2.0, 1.0
-        config.layers = ("conv_4", "fc_2")
-        config.noise.relative = (0.0, 0.1, 1.0)
-        config.privacy.update(max_queries=128, max_gallery=256, num_draws=2)
+        config.reduction.autoencoder_layers = ("fc_2",)
         config.reduction.autoencoder.epochs, config.reduction.autoencoder.batch_size = 5.0, 32
         config.retrain.batch_size = 32
+        config.noise.relative = (0.0, 0.1, 1.0)
+        config.privacy.update(max_queries=128, max_gallery=256, num_draws=2)
+        config.privacy.update(galleries=("self", "held_out"), attacker_data=("unseen",))
         config.tune.update(weights=(0.1, 1.0), margins=(10.0,), epochs=1.0)
     return config.lock()

@@ -97,7 +97,7 @@ def _confusion(
     def block(counts: jax.Array, rows: jax.Array) -> tuple[jax.Array, None]:
         counted = rows < size
         at = jnp.where(counted, rows, 0)
-        true = jax.nn.one_hot(labels[at], num_classes) * counted[:, None]
+        true = jax.nn.one_hot(labels[at], num_classes) * counted[:, None].astype(z.dtype)
 
         def draw(key: jax.Array) -> jax.Array:
             normal = noise.standard_normal(key, index[at], z.shape[1])

@@ -1,0 +1,107 @@
+"""What an adversary of the rank privacy holds, and whom it is asked about."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
+from hybrid_jax.embedded import Embedded
+from hybrid_jax.evaluators.sampling import halves, stratified
+from hybrid_jax.evaluators.settings import Settings
+
+Rows = list[tuple[int, np.ndarray]]  # (split, positions in that split), one after another
+
+
+@dataclass(frozen=True, eq=False)
+class Adversary:
+    """Who is ranked (`queries`, positions in `split`) against what (`rows`; `None`: the queries themselves)."""
+
+    target: str
+    gallery: str
+    split: int
+    queries: np.ndarray
+    rows: Rows | None
+    attacker_data: str | None = None
+
+    def arguments(self, embedded: Embedded) -> dict[str, Any]:
+        """What `rank_privacy` takes of queries and gallery."""
+        columns = embedded.task.windows.columns
+        asked = embedded.index[self.split][self.queries]
+        taken: dict[str, Any] = {
+            "gallery": self.gallery,
+            "features": np.asarray(embedded.z[self.split])[self.queries],
+            "index": asked,
+        }
+        if self.rows is None:
+            classes = np.unique(columns[self.target][asked])
+        else:
+            held = np.concatenate([embedded.index[split][at] for split, at in self.rows])
+            # With whole subjects held out only theirs are classes: labels are numbered anew.
+            classes = np.unique(columns[self.target][held])
+            z = [np.asarray(embedded.z[split])[at] for split, at in self.rows]
+            taken["gallery_features"] = np.concatenate(z)
+            taken["gallery_labels"] = np.searchsorted(classes, columns[self.target][held])
+            taken["window"] = embedded.task.windows.window
+            for name in ("groups", "recording", "start"):
+                column = columns[_group(self.target) if name == "groups" else name]
+                taken[name], taken[f"gallery_{name}"] = column[asked], column[held]
+        labels = np.searchsorted(classes, columns[self.target][asked])
+        return taken | {"labels": labels, "num_classes": len(classes)}
+
+
+def adversaries(embedded: Embedded, settings: Settings) -> Iterator[Adversary]:
+    """Every target in every gallery on the test split, and in `leave_group_out` on validation if asked for.
+
+    With whole subjects held out, their identity is in no other set: then it is measured in `self` and `leave_one_out`.
+    """
+    windows = embedded.task.windows
+    recording, start = (
+        windows.columns[name][embedded.index[TEST]] for name in ("recording", "start")
+    )
+    first, second = halves(recording, start)
+
+    def sample(split: int, most: int, among: np.ndarray | None = None) -> np.ndarray:
+        index = embedded.index[split]
+        among = np.arange(len(index)) if among is None else among
+        strata = [windows.columns[name][index[among]] for name in ("identity", "activity")]
+        return among[stratified(strata, most, settings.seed)]
+
+    def pool(*splits: int) -> Rows:
+        sizes = np.array([len(embedded.index[split]) for split in splits])
+        share = min(1.0, (settings.max_gallery or sizes.sum()) / sizes.sum())
+        # Rounded as a running sum, so that the parts add up to the whole.
+        parts = np.diff(np.round(np.cumsum([0, *sizes]) * share).astype(int))
+        return [(split, sample(split, int(n))) for split, n in zip(splits, parts, strict=True)]
+
+    def own(target: str, gallery: str, split: int) -> Adversary:
+        queries = sample(split, settings.max_queries)
+        both = gallery == "leave_group_out" and _group(target) == "recording"
+        rows = None if gallery == "self" else pool(TRAIN, split) if both else pool(split)
+        return Adversary(target, gallery, split, queries, rows)
+
+    def held_out(target: str, data: str) -> Adversary:
+        rows = [] if data == "unseen" else pool(TRAIN)
+        if data != "network_train":
+            rows.append((TEST, sample(TEST, settings.max_gallery, first)))
+        queries = sample(TEST, settings.max_queries, second)
+        return Adversary(target, "held_out", TEST, queries, rows, data)
+
+    for target in settings.sensitive:
+        nowhere_else = target == "identity" and windows.split_kind == "subject"
+        for gallery in settings.galleries:
+            if nowhere_else and gallery not in ("self", "leave_one_out"):
+                continue
+            if gallery == "held_out":
+                yield from (held_out(target, data) for data in settings.attacker_data)
+            else:
+                yield own(target, gallery, TEST)
+        if "validation" in settings.splits and not nowhere_else:
+            yield own(target, "leave_group_out", VALIDATION)
+
+
+def _group(target: str) -> str:
+    # A subject has one test recording per activity, so its identity can only be guessed from other recordings;
+    # what else there is to know of a subject is guessed from other subjects.
+    return "recording" if target == "identity" else "identity"

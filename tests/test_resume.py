@@ -1,0 +1,54 @@
+"""Killed at any moment and started again: the result of an uninterrupted run, byte for byte."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+COMMAND = (
+    sys.executable,
+    ROOT / "launch.py",
+    f"--config={ROOT}/configs/activity.py:smoke",
+    "--workdir=run",
+)
+COMPARED = ("results.json", "accuracy.md", "metrics.jsonl", "config.json")
+
+
+def start(folder):
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        COMMAND, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def contents(folder):
+    embeddings = sorted((folder / "run" / "embeddings").rglob("*.npz"))
+    files = [folder / "run" / name for name in COMPARED] + embeddings
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+@pytest.mark.slow
+def test_kill_9_and_again(tmp_path):
+    whole = tmp_path / "whole"
+    process = start(whole)
+    began = time.monotonic()
+    assert process.wait() == 0, process.stderr.read()
+    duration = time.monotonic() - began
+
+    killed = tmp_path / "killed"
+    # From before the first checkpoint to the middle of the evaluation.
+    for share in (0.15, 0.3, 0.45, 0.6, 0.9):
+        process = start(killed)
+        time.sleep(share * duration)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    process = start(killed)
+    assert process.wait() == 0, process.stderr.read()
+    expected, found = contents(whole), contents(killed)
+    assert expected.keys() == found.keys()
+    for path, content in expected.items():
+        assert found[path] == content, path
