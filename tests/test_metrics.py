@@ -101,7 +101,9 @@ def test_without_a_common_range_there_is_no_area(other):
 
 def test_operating_noise_is_the_largest_within_the_tolerance():
     noise = [0.0, 0.1, 0.2, 0.4]
-    assert metrics.operating_noise(noise, [0.95, 0.95, 0.93, 0.929]) == 0.2  # exactly two points
+    # 14 of 700 are two points exactly, which in floats is a bit more
+    right = np.array([353, 353, 339, 338]) / 700
+    assert right[2] < right[0] - 0.02 and metrics.operating_noise(noise, right) == 0.2
     assert metrics.operating_noise(noise, [0.95, 0.90, 0.94, 0.5]) == 0.2  # it need not be monotone
     assert metrics.operating_noise(noise, [0.95, 0.1, 0.1, 0.1]) == 0.0
     assert metrics.operating_noise(noise, [0.5, 0.9, 0.9, 0.9]) == 0.4

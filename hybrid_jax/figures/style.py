@@ -101,20 +101,24 @@ def label_lines(panels, fontsize=8.5):
 def _label(axes, lines, around, fontsize):
     frame, pixel = axes.get_window_extent(), axes.figure.dpi / 72
     paths = [_dense(axes.transData.transform(np.c_[x, y])) for _, x, y, _ in lines]
-    taken = [_dense(axes.transData.transform(np.c_[x, y])) for x, y in around]
-    taken.append(np.full((1, 2), -1e5))
+    nowhere = np.full((1, 2), -1e5)
+    unnamed = [_dense(axes.transData.transform(np.c_[x, y])) for x, y in around]
+    unnamed = np.concatenate([nowhere, *unnamed])
+    taken = [nowhere]
     for own, (name, _, _, colour) in zip(paths, lines, strict=True):
         size = np.array([0.6 * len(name), 1.1]) * fontsize * pixel
-        others = np.concatenate([p for p in paths if p is not own] + taken)
+        named = np.concatenate([p for p in paths if p is not own] + taken)
         best, score = None, -np.inf
         for point in own[:: max(1, len(own) // 80)]:
             for side in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
                 centre = point + np.array(side) * (size / 2 + 3 * pixel)
                 if not (_inside(centre - size / 2, frame) and _inside(centre + size / 2, frame)):
                     continue
+                gap, room, rest = (
+                    _distance(centre, size, p) / pixel for p in (own, named, unnamed)
+                )
                 # On no line first of all, next to its own, then as far as is plain from others.
-                gap, room = (_distance(centre, size, p) / pixel for p in (own, others))
-                clear = 10 * min(gap, room, 3) + min(room, 30) - 20 * (room < gap + 3)
+                clear = 10 * min(gap, room, rest, 3) + min(room, 30) - 20 * (room < gap + 3)
                 if clear > score:
                     best, score = centre, clear
         if best is None:

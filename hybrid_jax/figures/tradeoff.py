@@ -76,7 +76,11 @@ def tradeoff_layer(path, records: Iterable[Mapping], tolerance: float = 0.02) ->
     ]
     if not curves:
         return None
-    layers = _values(curves, "layer")
+    layers, targets = _values(curves, "layer"), _values(curves, "target")
+    adversaries = _adversaries(curves, ("held_out",))
+    if {c.about["target"] for c in curves if c.adversary in adversaries} != set(targets):
+        # Who is in no other data can only be found in the paper's gallery.
+        adversaries = _adversaries(curves, ("held_out", "self"))
     colour = dict(zip(layers, style.layer_colours(len(layers)), strict=True))
     rows = [
         [
@@ -85,9 +89,9 @@ def tradeoff_layer(path, records: Iterable[Mapping], tolerance: float = 0.02) ->
                 for c in curves
                 if (c.adversary, c.about["target"]) == (adversary, target)
             ]
-            for target in _values(curves, "target")
+            for target in targets
         ]
-        for adversary in _adversaries(curves, ("held_out",))
+        for adversary in adversaries
     ]
     heading = f"{curves[0].about['primary'].capitalize()} accuracy against privacy, by layer"
     note = "Advanced embedding. " + _note(curves, tolerance)
@@ -114,6 +118,8 @@ def _draw(path, rows, heading, note, operating) -> Path:
             style.round_ticks(axes_row[0].yaxis)
             axes_row[0].set_ylabel(f"{_primary(row)} accuracy (%)")
             _limits(axes_row, row, shared=len(targets) == 1)
+        low, high = grid[0, 0].get_ylim()
+        grid[0, 0].set_ylim(low, high + 0.1 * (high - low))  # room for names above the lines
         labelled = []
         for axes, panel in zip(grid[0], rows[0], strict=True):
             named = [p for p in panel if p[0].about["cloud"] == "original"]
