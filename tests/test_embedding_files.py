@@ -144,7 +144,7 @@ def test_the_arrays_are_the_parameters_the_reduction_and_the_normalisation(tmp_p
 
 def test_rms_is_the_spread_of_the_training_features(embed):
     """Per coordinate, about their mean: the unit of noise_relative."""
-    saved = embed("reduced")
+    saved = embed("simple")
     z = np.float64(saved.z[TRAIN])
     squares = [(a - m) ** 2 for row in z for a, m in zip(row, z.mean(axis=0), strict=True)]
     assert saved.rms == pytest.approx(np.sqrt(np.mean(squares)), rel=1e-9)

@@ -35,11 +35,13 @@ def test_the_seed_decides_the_items():
     assert len(shared) < 40  # 10 are expected
 
 
-def test_every_item_may_be_taken():
-    """And about as often as any other: each with probability most / N, whatever its stratum."""
-    strata = [np.repeat([0, 1, 2], [5, 15, 30])]
-    taken = np.sum([np.isin(np.arange(50), stratified(strata, 10, s)) for s in range(2000)], axis=0)
-    np.testing.assert_allclose(taken / 2000, 0.2, atol=5 * np.sqrt(0.2 * 0.8 / 2000))
+def test_every_item_is_taken_as_often_as_any_other():
+    """With probability most / N, also in a stratum whose share is no whole number; and neighbours together."""
+    strata = [np.repeat([0, 1, 2], [3, 15, 32])]
+    taken = np.array([np.isin(np.arange(50), stratified(strata, 10, s)) for s in range(2000)])
+    np.testing.assert_allclose(taken.mean(axis=0), 0.2, atol=5 * np.sqrt(0.2 * 0.8 / 2000))
+    together = (taken[:, 20:30] & taken[:, 21:31]).mean()
+    assert 0.02 < together < 0.06  # .04 if they were independent; 0 in even steps
 
 
 @pytest.mark.parametrize("most", [0, 50, 51, 10**6])

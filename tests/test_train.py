@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid_jax import rng, train
+from hybrid_jax import train
 from hybrid_jax.data.batches import batch_indices
 from hybrid_jax.losses import cross_entropy
 from hybrid_jax.models.mtcnn import ConvStage, DenseStage, Heads
@@ -195,6 +195,16 @@ def test_the_key_decides_batches_and_noise(data):
         assert (end(KEY, noise) != end(jax.random.key(4), noise)).all()
 
 
+def draw(params, model_state, data, indices, key):
+    return 0.0 * params["b"], ({"draw": jax.random.uniform(key)}, model_state)
+
+
+def test_each_step_has_a_key_of_its_own(data):
+    optimizer = adam(0.05, num_steps=20)
+    calls = fit(draw, start(optimizer), data, optimizer, num_steps=20, steps_per_call=1)
+    assert len({float(terms["draw"]) for _, terms in calls}) == 20
+
+
 def test_equal_losses_share_one_compilation(data):
     """Also over keys, data, starts and numbers of steps; another loss, or batch size, is another."""
     optimizer = adam(0.07, num_steps=NUM_STEPS)
@@ -233,17 +243,3 @@ def test_the_parameters_given_are_left_alone(data):
             )
         )
         assert_equal(numpy(params), {"w": np.ones(3, np.float32), "b": np.float32(1)})
-
-
-# Named keys
-
-
-def test_a_named_key_depends_on_the_names_and_their_order_alone():
-    def bits(*names, root=KEY):
-        return int(jax.random.bits(rng.named(root, *names)))
-
-    assert bits("a", "b") == bits("a", "b") and rng.named(KEY) is KEY
-    assert rng.named(rng.named(KEY, "a"), "b") == rng.named(KEY, "a", "b")
-    names = [("a",), ("b",), ("a", "b"), ("b", "a"), ("ab",), ("a", "a"), ("",)]
-    others = [bits(*n) for n in names] + [bits("a", root=jax.random.key(4))]
-    assert len(set(others)) == len(others)
