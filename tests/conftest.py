@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # before JAX; also for the processes tests start
@@ -10,6 +11,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")  # before JAX; also for the proces
 import jax
 import optax
 import pytest
+from motionsense_tree import write_tree
+
+from hybrid_jax.data import motionsense_files as files
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -53,3 +57,39 @@ def data_root() -> Path:
     if not Path(root).is_dir():
         pytest.fail(f"HYBRID_JAX_DATA={root!r} is not a folder")
     return Path(root)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A whole set in the official layout, with 120 made-up rows a recording. Not to be changed."""
+    return write_tree(tmp_path_factory.mktemp("motionsense"))
+
+
+@pytest.fixture(scope="module")
+def archive(tree, tmp_path_factory):
+    """The folder that holds the same, zipped; as macOS makes them."""
+    root = tmp_path_factory.mktemp("zipped")
+    with zipfile.ZipFile(root / files.ARCHIVE, "w") as zipped:
+        for path in sorted((tree / files.FOLDER).rglob("*.csv")):
+            zipped.write(path, path.relative_to(tree))
+        zipped.writestr(f"__MACOSX/{files.FOLDER}/dws_1/._sub_1.csv", "junk")
+        zipped.writestr(f"{files.FOLDER}/sit_5/sub_1.csv", "nobody reads this")
+    shutil.copy(tree / files.SUBJECTS_FILE, root)
+    return root
+
+
+@pytest.fixture
+def damaged(tree, tmp_path):
+    """A copy of the tree to damage."""
+    return Path(shutil.copytree(tree, tmp_path / "damaged"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def no_environment(request, monkeypatch):
+    if "data_root" not in request.fixturenames:
+        monkeypatch.delenv("HYBRID_JAX_DATA", raising=False)

@@ -28,9 +28,11 @@ def log_posteriors(z, gallery, labels, keep, noise_std, prior):
     """log P(z|s) + log P(s) of each class, -inf where impossible [K]."""
     scores = []
     for s, probability in enumerate(prior):
-        logs = [-sum((zi - gi) ** 2 for zi, gi in zip(z, g, strict=True)) / (2 * noise_std**2)
-                for g, label, kept in zip(gallery, labels, keep, strict=True)
-                if label == s and kept]
+        logs = [
+            -sum((zi - gi) ** 2 for zi, gi in zip(z, g, strict=True)) / (2 * noise_std**2)
+            for g, label, kept in zip(gallery, labels, keep, strict=True)
+            if label == s and kept
+        ]
         if not logs or probability == 0:
             scores.append(-math.inf)
             continue
@@ -40,8 +42,18 @@ def log_posteriors(z, gallery, labels, keep, noise_std, prior):
     return scores
 
 
-def ranks(features, labels, normal, noise_std, *, gallery=None, gallery_labels=None, keep=None,
-          prior=None, ties="average"):
+def ranks(
+    features,
+    labels,
+    normal,
+    noise_std,
+    *,
+    gallery=None,
+    gallery_labels=None,
+    keep=None,
+    prior=None,
+    ties="average",
+):
     """Rank of every query in every draw [S, Q], NaN where its own class is emptied."""
     gallery = features if gallery is None else gallery
     gallery_labels = labels if gallery_labels is None else gallery_labels
@@ -51,9 +63,11 @@ def ranks(features, labels, normal, noise_std, *, gallery=None, gallery_labels=N
     found = np.empty(normal.shape[:2])
     for s, draw in enumerate(normal):
         for i, n in enumerate(draw):
-            own_left = any(kept and g == labels[i]
-                           for kept, g in zip(keep[i], gallery_labels, strict=True))
-            scores = log_posteriors(features[i] + noise_std * n, gallery, gallery_labels, keep[i],
-                                    noise_std, prior)
+            own_left = any(
+                kept and g == labels[i] for kept, g in zip(keep[i], gallery_labels, strict=True)
+            )
+            scores = log_posteriors(
+                features[i] + noise_std * n, gallery, gallery_labels, keep[i], noise_std, prior
+            )
             found[s, i] = rank_of(scores, labels[i], ties) if own_left else math.nan
     return found

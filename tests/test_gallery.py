@@ -22,11 +22,26 @@ WINDOW = 25
 def check(keep, queries=slice(None), prior_values=None, **arguments):
     """The measure with a gallery rule is the naive one with that rule's pairs."""
     index = np.arange(N)[queries]
-    found = rank_privacy(FEATURES[queries], LABELS[queries], noise_std=STD, key=KEY,
-                         num_draws=DRAWS, index=index, return_ranks=True, **arguments)
+    found = rank_privacy(
+        FEATURES[queries],
+        LABELS[queries],
+        noise_std=STD,
+        key=KEY,
+        num_draws=DRAWS,
+        index=index,
+        return_ranks=True,
+        **arguments,
+    )
     expected = naive_rank.ranks(
-        FEATURES[queries], LABELS[queries], naive_rank.draws(KEY, DRAWS, index, 3), STD,
-        gallery=FEATURES, gallery_labels=LABELS, keep=keep[queries], prior=prior_values)
+        FEATURES[queries],
+        LABELS[queries],
+        naive_rank.draws(KEY, DRAWS, index, 3),
+        STD,
+        gallery=FEATURES,
+        gallery_labels=LABELS,
+        keep=keep[queries],
+        prior=prior_values,
+    )
     np.testing.assert_array_equal(found.ranks[:, 0], expected)
     assert found.n_excluded == np.isnan(expected[0]).sum()
     assert found.n == len(index) - found.n_excluded
@@ -42,8 +57,12 @@ def test_leave_one_out_drops_the_query_itself():
 
 
 def keep_apart():
-    return np.array([[RECORDING[i] != RECORDING[j] or abs(START[i] - START[j]) >= WINDOW
-                      for j in range(N)] for i in range(N)])
+    return np.array(
+        [
+            [RECORDING[i] != RECORDING[j] or abs(START[i] - START[j]) >= WINDOW for j in range(N)]
+            for i in range(N)
+        ]
+    )
 
 
 def test_leave_one_out_drops_what_overlaps_the_query():
@@ -64,22 +83,46 @@ def test_leave_group_out_goes_by_recording_where_there_are_no_groups():
 @pytest.mark.parametrize("gallery", ["self", "leave_one_out", "leave_group_out", "held_out"])
 def test_queries_may_be_a_part_of_the_gallery(gallery):
     queries = np.array([30, 2, 17, 5])
-    keep = {"self": np.ones((N, N), bool), "held_out": np.ones((N, N), bool),
-            "leave_one_out": keep_apart(),
-            "leave_group_out": GROUPS[:, None] != GROUPS[None, :]}[gallery]
-    check(keep, queries, gallery=gallery, gallery_features=FEATURES, gallery_labels=LABELS,
-          groups=GROUPS[queries], gallery_groups=GROUPS, window=WINDOW,
-          recording=RECORDING[queries], gallery_recording=RECORDING,
-          start=START[queries], gallery_start=START)
+    keep = {
+        "self": np.ones((N, N), bool),
+        "held_out": np.ones((N, N), bool),
+        "leave_one_out": keep_apart(),
+        "leave_group_out": GROUPS[:, None] != GROUPS[None, :],
+    }[gallery]
+    check(
+        keep,
+        queries,
+        gallery=gallery,
+        gallery_features=FEATURES,
+        gallery_labels=LABELS,
+        groups=GROUPS[queries],
+        gallery_groups=GROUPS,
+        window=WINDOW,
+        recording=RECORDING[queries],
+        gallery_recording=RECORDING,
+        start=START[queries],
+        gallery_start=START,
+    )
 
 
 def test_the_prior_keeps_the_full_counts_when_the_query_is_dropped():
     """Counted after removal it would rank the true class too low when features say nothing."""
-    check(~np.eye(N, dtype=bool), gallery="leave_one_out", prior="empirical",
-          prior_values=np.bincount(LABELS) / N)
+    check(
+        ~np.eye(N, dtype=bool),
+        gallery="leave_one_out",
+        prior="empirical",
+        prior_values=np.bincount(LABELS) / N,
+    )
     labels = np.repeat([0, 1], 20)
-    found = rank_privacy(np.zeros((40, 2)), labels, noise_std=1, key=KEY, num_draws=1,
-                         gallery="leave_one_out", prior="empirical")
+    found = rank_privacy(
+        np.zeros((40, 2)),
+        labels,
+        noise_std=1,
+        key=KEY,
+        num_draws=1,
+        gallery="leave_one_out",
+        prior="empirical",
+    )
     assert found.rank == 1.5 and found.privacy_index == 1
 
 
@@ -87,9 +130,18 @@ def test_the_prior_keeps_the_full_counts_when_the_query_is_dropped():
 def test_an_emptied_class_ranks_last_and_an_emptied_true_class_is_left_out(noise_std):
     features = np.array([[0], [0], [1], [1], [0]])
     labels, groups = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 0])
-    found = rank_privacy(features, labels, noise_std=noise_std, key=KEY, num_draws=1, ties="max",
-                         gallery="leave_group_out", groups=groups, return_ranks=True,
-                         prior=[0.25, 0.25, 0.5])
+    found = rank_privacy(
+        features,
+        labels,
+        noise_std=noise_std,
+        key=KEY,
+        num_draws=1,
+        ties="max",
+        gallery="leave_group_out",
+        groups=groups,
+        return_ranks=True,
+        prior=[0.25, 0.25, 0.5],
+    )
     # Queries 0 and 2 have lost class 2, which prior and distance favour; query 4 its own class.
     assert (found.ranks[0, 0, [0, 2]] <= 2).all()
     assert np.isnan(found.ranks[0, 0, 4]) and (found.n, found.n_excluded) == (4, 1)
@@ -97,9 +149,17 @@ def test_an_emptied_class_ranks_last_and_an_emptied_true_class_is_left_out(noise
 
 
 def test_an_emptied_class_and_one_of_zero_prior_share_the_last_places():
-    found = rank_privacy(np.zeros((4, 1)), np.array([0, 0, 1, 2]), noise_std=[0, 1, np.inf], key=KEY,
-                         num_draws=1, gallery="leave_group_out", groups=np.array([0, 1, 1, 0]),
-                         prior=[0, 0.5, 0.5], return_ranks=True)
+    found = rank_privacy(
+        np.zeros((4, 1)),
+        np.array([0, 0, 1, 2]),
+        noise_std=[0, 1, np.inf],
+        key=KEY,
+        num_draws=1,
+        gallery="leave_group_out",
+        groups=np.array([0, 1, 1, 0]),
+        prior=[0, 0.5, 0.5],
+        return_ranks=True,
+    )
     assert (found.ranks[0, :, 0] == 2.5).all()  # class 1, then 0 (never) and 2 (nothing left)
 
 
@@ -142,10 +202,14 @@ REFUSED = {
     "window None": HELD | {"gallery": "leave_one_out"},
     "window 0": {"gallery": "leave_one_out", "recording": RECORDING, "start": START, "window": 0},
     "needs start": {"gallery": "leave_one_out", "recording": RECORDING, "window": 5},
-    "needs gallery_recording": HELD | {"gallery": "leave_one_out", "recording": RECORDING,
-                                         "start": START, "window": 5},
-    "not whole numbers": {"gallery": "leave_one_out", "recording": RECORDING, "start": START / 7,
-                              "window": 5},
+    "needs gallery_recording": HELD
+    | {"gallery": "leave_one_out", "recording": RECORDING, "start": START, "window": 5},
+    "not whole numbers": {
+        "gallery": "leave_one_out",
+        "recording": RECORDING,
+        "start": START / 7,
+        "window": 5,
+    },
 }
 
 

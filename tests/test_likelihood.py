@@ -22,10 +22,16 @@ def test_every_product_has_the_highest_precision_and_memory_is_that_of_blocks():
         return Samples(np.zeros(features, np.float32), *[np.zeros(shape, np.int32)] * 3)
 
     traced = likelihood.block_places.trace(
-        samples((queries, dim), queries), np.arange(queries),
-        samples((gallery // block, dim, block), gallery // block, block), np.int32(0),
-        np.ones(classes, np.float32), jax.random.split(jax.random.key(0), draws), np.ones(5, np.float32),
-        num_classes=classes, draw_block=draw_block)
+        samples((queries, dim), queries),
+        np.arange(queries),
+        samples((gallery // block, dim, block), gallery // block, block),
+        np.int32(0),
+        np.ones(classes, np.float32),
+        jax.random.split(jax.random.key(0), draws),
+        np.ones(5, np.float32),
+        num_classes=classes,
+        draw_block=draw_block,
+    )
     found = list(equations(traced.jaxpr.jaxpr))
     products = [e for e in found if e.primitive.name == "dot_general"]
     highest = (jax.lax.Precision.HIGHEST,) * 2

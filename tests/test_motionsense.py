@@ -1,75 +1,21 @@
+"""MotionSense as windows: labels, splits, the cache, the builder, and the counts of the real set."""
+
 import os
 import re
-import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from motionsense_tree import (
+    MEN,
+    recording_text,
+)
 
 from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, motionsense
 from hybrid_jax.data import motionsense_files as files
 from hybrid_jax.errors import UserError
-
-HEADER = "," + ",".join(files.CHANNELS)
-MEN = (1, 2, 4, 6, 9, 11, 12, 13, 14, 15, 17, 20, 21, 22)
-
-
-def recording_text(key, num_rows=120):
-    code, activity, trial = key
-    rng = np.random.default_rng([code, trial, files.ACTIVITIES.index(activity)])
-    rows = rng.normal(code, trial, (num_rows, 12)).round(6)
-    lines = [f"{n}," + ",".join(map(str, row)) for n, row in enumerate(rows)]
-    return "\n".join([HEADER, *lines]) + "\n"
-
-
-def write_tree(root):
-    for key in files.all_keys():
-        path = root / files.FOLDER / files.file_of(*key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(recording_text(key))
-    lines = [f"{c},{60 + c},{150 + c},{20 + c},{int(c in MEN)}" for c in files.CODES]
-    text = "\n".join(["code,weight,height,age,gender", *lines])  # no line end, as the official one
-    (root / files.SUBJECTS_FILE).write_bytes(b"\xef\xbb\xbf" + text.encode())
-    return root
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    """A whole set in the official layout, with 120 made-up rows a recording. Not to be changed."""
-    return write_tree(tmp_path_factory.mktemp("motionsense"))
-
-
-@pytest.fixture(scope="module")
-def archive(tree, tmp_path_factory):
-    """The folder that holds the same, zipped; as macOS makes them."""
-    root = tmp_path_factory.mktemp("zipped")
-    with zipfile.ZipFile(root / files.ARCHIVE, "w") as zipped:
-        for path in sorted((tree / files.FOLDER).rglob("*.csv")):
-            zipped.write(path, path.relative_to(tree))
-        zipped.writestr(f"__MACOSX/{files.FOLDER}/dws_1/._sub_1.csv", "junk")
-        zipped.writestr(f"{files.FOLDER}/sit_5/sub_1.csv", "nobody reads this")
-    shutil.copy(tree / files.SUBJECTS_FILE, root)
-    return root
-
-
-@pytest.fixture
-def damaged(tree, tmp_path):
-    """A copy of the tree to damage."""
-    return Path(shutil.copytree(tree, tmp_path / "damaged"))
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def no_environment(request, monkeypatch):
-    if "data_root" not in request.fixturenames:
-        monkeypatch.delenv("HYBRID_JAX_DATA", raising=False)
 
 
 def same(one, other):
@@ -186,112 +132,6 @@ def test_a_cache_that_cannot_be_written_is_named(tree, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*file.*HYBRID_JAX_CACHE"):
         motionsense.load(tree, cache=tmp_path / "file")
-
-
-def cut(text):
-    return text[: text.rindex(",")] + "\n"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (cut, "line 121 has 12 fields where the header has 13; the file is cut short"),
-        (lambda text: text[:-300], r"line \d+ has \d+ fields where the header has 13"),
-        (lambda text: text[:-2], "line 121 has no line end; the file is cut short"),
-        (lambda text: "\n".join(text.split("\n")[:30]) + "\n", "29 rows; .* at least 50"),
-        (lambda text: HEADER + "\n", "has no rows"),
-        (lambda text: "", "line 1 has no column 'attitude.roll'"),
-        (lambda text: text.replace("gravity.y", "gravityY"), "line 1 has no column 'gravity.y'"),
-        (lambda text: re.sub(r"\n7,[^,]*", "\n7,nan", text),
-         "line 9, column 'attitude.roll': 'nan' is not a finite number"),
-        (lambda text: re.sub(r"\n7,[^,]*", "\n7,", text),
-         "line 9, column 'attitude.roll': '' is not a finite number"),
-        (lambda text: re.sub(r"\n0,[^,]*,[^,]*", "\n0,1,oops", text),
-         "line 2, column 'attitude.pitch': 'oops' is not"),
-        (lambda text: re.sub(r"[^,\n]*\n$", "-inf\n", text),
-         r"line 121, column 'userAcceleration.z': '-inf'"),
-    ],
-)  # fmt: skip
-def test_a_damaged_recording_is_named(damaged, tmp_path, change, message):
-    path = damaged / files.FOLDER / "ups_12/sub_24.csv"
-    path.write_text(change(path.read_text()))
-    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: .*{message}") as caught:
-        motionsense.load(damaged, cache=tmp_path / "cache")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "cache").exists()
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("gender", "sex", "line 1 has no column 'gender'"),
-        ("\n24,84,174,44,0", "", "subject 24 is missing; it must have 1 to 24"),
-        ("\n2,62,", "\n1,62,", "line 3: subject 1 is there twice"),
-        ("\n2,62,", "\n2,,", "line 3, column 'weight': '' is not"),
-        ("\n2,62,152,22,1", "\n2,62,152,22", "line 3, column 'gender': '' is not"),
-        ("\n2,62,152,22,1", "\n2,62,152,22,2", "line 3, column 'gender': '2'; it must be 1"),
-        ("\n2,62,152", "\n2,62,tall", "line 3, column 'height': 'tall' is not"),
-    ],
-)
-def test_a_damaged_subjects_file_is_named(damaged, tmp_path, old, new, message):
-    path = damaged / files.SUBJECTS_FILE
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: {message}"):
-        motionsense.load(damaged, cache=tmp_path / "cache")
-
-
-def test_an_empty_subjects_file_is_named(damaged, tmp_path):
-    (damaged / files.SUBJECTS_FILE).write_text("")
-    with pytest.raises(UserError, match="line 1 has no column 'code'"):
-        motionsense.load(damaged, cache=tmp_path / "cache")
-
-
-def test_missing_files_are_named(damaged, tmp_path):
-    (damaged / files.FOLDER / "jog_9/sub_8.csv").unlink()
-    with pytest.raises(UserError, match=r"jog_9/sub_8\.csv is missing; the whole set has 264"):
-        motionsense.load(damaged, cache=tmp_path)
-    shutil.rmtree(damaged / files.FOLDER / "ups_3")
-    with pytest.raises(UserError, match=r"ups_3/sub_1\.csv is missing and 24 more"):
-        motionsense.load(damaged, cache=tmp_path)
-    (damaged / files.SUBJECTS_FILE).unlink()
-    with pytest.raises(UserError, match=r"data_subjects_info\.csv is missing; name the folder"):
-        motionsense.load(damaged, cache=tmp_path)
-
-
-def test_a_wrong_folder_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere does not exist; name the folder that holds"):
-        motionsense.load(tmp_path / "nowhere")
-    with pytest.raises(UserError, match=r"has neither A_DeviceMotion_data.zip nor"):
-        motionsense.load(tmp_path)
-
-
-def test_a_damaged_zip_is_named(archive, tmp_path):
-    shutil.copytree(archive, tmp_path, dirs_exist_ok=True)
-    path = tmp_path / files.ARCHIVE
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match=rf"{re.escape(str(path))}: not a whole zip file"):
-        motionsense.load(path, cache=tmp_path)
-    at = whole.index(b"dws_1/sub_1.csv") + 600
-    path.write_bytes(whole[:at] + b"9999" + whole[at + 4 :])
-    with pytest.raises(UserError, match=r"zip:dws_1/sub_1\.csv: cannot be read .*CRC"):
-        motionsense.load(path, cache=tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"split_kind": "trail"}, "unknown split_kind 'trail'"),
-        ({"window": 0}, "window 0"),
-        ({"step": 0}, "step 0"),
-        ({"window": 121}, "120 rows; a recording has at least 121"),
-    ],
-)
-def test_wrong_options_are_named(tree, tmp_path, options, message):
-    with pytest.raises(UserError, match=message):
-        motionsense.load(tree, cache=tmp_path, **options)
 
 
 def in_a_fresh_process(code, **environment):

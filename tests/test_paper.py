@@ -31,15 +31,23 @@ def small():
 
 def measured(small, **arguments):
     features, labels, _, noise_std = small
-    return rank_privacy(features, labels, noise_std=noise_std, key=KEY, num_draws=2,
-                        return_ranks=True, **arguments)
+    return rank_privacy(
+        features, labels, noise_std=noise_std, key=KEY, num_draws=2, return_ranks=True, **arguments
+    )
 
 
 def expected_ranks(small, score):
     """Rank of the true class by `score(z, s)` [S, N]."""
     features, labels, normal, noise_std = small
-    return np.array([[1 + sum(score(z, s) > score(z, labels[i]) for s in range(3))
-                      for i, z in enumerate(features + noise_std * draw)] for draw in normal])
+    return np.array(
+        [
+            [
+                1 + sum(score(z, s) > score(z, labels[i]) for s in range(3))
+                for i, z in enumerate(features + noise_std * draw)
+            ]
+            for draw in normal
+        ]
+    )
 
 
 def test_equation_1_the_contrastive_loss():
@@ -72,8 +80,12 @@ def test_equations_2_and_3_the_likelihood_is_an_expectation_over_the_class(small
     def expectation(z, s):
         return sum(weight[s][j] * likelihood(z, features[j], noise_std) for j in range(24))
 
-    found = measured(small, gallery="held_out", gallery_features=np.repeat(features, times, axis=0),
-                     gallery_labels=np.repeat(labels, times))
+    found = measured(
+        small,
+        gallery="held_out",
+        gallery_features=np.repeat(features, times, axis=0),
+        gallery_labels=np.repeat(labels, times),
+    )
     np.testing.assert_array_equal(found.ranks[:, 0], expected_ranks(small, expectation))
 
 
@@ -108,8 +120,16 @@ def test_equation_6_privacy_is_the_rank_in_descending_order_over_the_number_of_c
     """On a line, without noise, classes rank by distance: worked by hand."""
     gallery = np.array([[0.0], [1.0], [3.0], [7.0]])
     queries, labels = np.array([[0.2], [0.2], [0.2], [0.2], [4.9]]), np.array([0, 1, 2, 3, 1])
-    found = rank_privacy(queries, labels, noise_std=0, gallery="held_out", gallery_features=gallery,
-                         gallery_labels=np.arange(4), num_draws=1, return_ranks=True)
+    found = rank_privacy(
+        queries,
+        labels,
+        noise_std=0,
+        gallery="held_out",
+        gallery_features=gallery,
+        gallery_labels=np.arange(4),
+        num_draws=1,
+        return_ranks=True,
+    )
     np.testing.assert_array_equal(found.ranks[0, 0] / found.num_classes, [0.25, 0.5, 0.75, 1, 0.75])
 
 
@@ -138,8 +158,14 @@ def test_every_sample_its_own_class_is_a_count_of_nearer_features():
     """The authors' code: K = N, equal densities by equal distances, from 1/N to (N + 1)/2N."""
     features = np.random.default_rng(1).normal(size=(200, 4)).astype(np.float32)
     normal = naive_rank.draws(KEY, 2, np.arange(200), 4)
-    found = rank_privacy(features, np.arange(200), noise_std=[0, 0.5, np.inf], key=KEY, num_draws=2,
-                         return_ranks=True)
+    found = rank_privacy(
+        features,
+        np.arange(200),
+        noise_std=[0, 0.5, np.inf],
+        key=KEY,
+        num_draws=2,
+        return_ranks=True,
+    )
     assert found.privacy[0] == 1 / 200 and found.privacy[2] == 201 / 400
     distances = np.linalg.norm((features + 0.5 * normal)[:, :, None] - features, axis=-1)
     own = np.einsum("sii->si", distances)[..., None]
@@ -173,6 +199,7 @@ def test_with_the_own_feature_included_no_information_still_looks_like_much():
 def test_the_names_of_the_classes_do_not_matter(small, order):
     features, labels, _, noise_std = small
     renamed = np.array(order)[labels]
-    found = rank_privacy(features, renamed, noise_std=noise_std, key=KEY, num_draws=2,
-                         return_ranks=True)
+    found = rank_privacy(
+        features, renamed, noise_std=noise_std, key=KEY, num_draws=2, return_ranks=True
+    )
     np.testing.assert_array_equal(found.ranks, measured(small).ranks)

@@ -40,8 +40,14 @@ def test_equals_the_loops(dim):
         found = measure(features, **case)
         for level, noise_std in list(enumerate(GRID))[1:-1]:
             expected = naive_rank.ranks(
-                features, LABELS, normal, noise_std, prior=case.get("prior"),
-                keep=NOT_SELF if "gallery" in case else None, ties=case.get("ties", "average"))
+                features,
+                LABELS,
+                normal,
+                noise_std,
+                prior=case.get("prior"),
+                keep=NOT_SELF if "gallery" in case else None,
+                ties=case.get("ties", "average"),
+            )
             np.testing.assert_array_equal(found.ranks[:, level], expected)
 
 
@@ -59,8 +65,9 @@ def test_many_samples_equal_float64_over_five_decades_of_noise(dim):
             z = f + noise_std * normal
             logs = -(((z[:, None] - f[None]) / noise_std) ** 2).sum(-1) / 2
             np.fill_diagonal(logs, -np.inf)
-            scores = np.stack([np.logaddexp.reduce(logs[:, labels == c], axis=1)
-                               for c in range(6)], axis=1) - np.log(counts)
+            scores = np.stack(
+                [np.logaddexp.reduce(logs[:, labels == c], axis=1) for c in range(6)], axis=1
+            ) - np.log(counts)
             own = scores[np.arange(500), labels][:, None]
             equal.append((found.ranks[s, level] == 1 + (scores > own).sum(axis=1)).mean())
     assert min(equal) >= 0.996 and np.mean(equal) > 0.999
@@ -75,11 +82,17 @@ def naive_noise_free(features, keep, prior):
     for i in range(N):
         scores = []
         for c in range(K):
-            near = [((features[i] - features[j]) ** 2).sum() for j in range(N)
-                    if LABELS[j] == c and keep[i, j]]
+            near = [
+                ((features[i] - features[j]) ** 2).sum()
+                for j in range(N)
+                if LABELS[j] == c and keep[i, j]
+            ]
             possible = prior[c] > 0
-            scores.append((-min(near), near.count(min(near)) * prior[c] / len(near)) if possible
-                          else (-math.inf, 0))
+            scores.append(
+                (-min(near), near.count(min(near)) * prior[c] / len(near))
+                if possible
+                else (-math.inf, 0)
+            )
         own = scores[LABELS[i]]
         tied = [s[0] == own[0] and abs(s[1] - own[1]) < 1e-9 for s in scores]
         above = [s > own and not t for s, t in zip(scores, tied, strict=True)]
@@ -135,9 +148,15 @@ def test_zero_prior_classes_come_last_whatever_the_feature_says():
 def test_a_likelihood_beyond_float32_beats_the_smallest_prior():
     """A query of class 0, by far the most probable, that lies where class 1 is."""
     line, tiny = np.outer([0, 0.1, 5, 9], np.ones(DIM)), 1e-12
-    found = measure(line[LABELS], LABELS * (LABELS != 1), [0, 0.001, 0.002, 0.003, 0.004, 0.005],
-                    gallery="held_out", gallery_features=line, gallery_labels=np.arange(K),
-                    prior=[1 - 3 * tiny, tiny, tiny, tiny])
+    found = measure(
+        line[LABELS],
+        LABELS * (LABELS != 1),
+        [0, 0.001, 0.002, 0.003, 0.004, 0.005],
+        gallery="held_out",
+        gallery_features=line,
+        gallery_labels=np.arange(K),
+        prior=[1 - 3 * tiny, tiny, tiny, tiny],
+    )
     assert (found.ranks == 1 + (LABELS == 1)).all()
 
 
@@ -172,30 +191,42 @@ def test_equal_classes_tie_at_every_noise(ties, rank):
 # What must not change it
 
 
-@pytest.mark.parametrize("dim, query_block, gallery_block, draw_block",
-                         [(DIM, 7, 11, 1), (20, N, 1, 2), (DIM, 1, 1000, 1)])
-def test_blocks_and_a_loop_over_the_draws_change_nothing(dim, query_block, gallery_block,
-                                                         draw_block):
+@pytest.mark.parametrize(
+    "dim, query_block, gallery_block, draw_block",
+    [(DIM, 7, 11, 1), (20, N, 1, 2), (DIM, 1, 1000, 1)],
+)
+def test_blocks_and_a_loop_over_the_draws_change_nothing(
+    dim, query_block, gallery_block, draw_block
+):
     arguments = {"features": features_of(dim), "gallery": "leave_one_out", "num_draws": 3}
     whole = measure(**arguments)
-    parts = measure(**arguments, query_block=query_block, gallery_block=gallery_block,
-                    draw_block=draw_block)
+    parts = measure(
+        **arguments, query_block=query_block, gallery_block=gallery_block, draw_block=draw_block
+    )
     np.testing.assert_array_equal(parts.ranks, whole.ranks)
 
 
 def test_each_level_of_a_grid_is_what_it_is_alone():
     whole = measure()
     for level in (0, 3, 6):
-        np.testing.assert_array_equal(measure(noise_std=GRID[level]).ranks[:, 0],
-                                      whole.ranks[:, level])
+        np.testing.assert_array_equal(
+            measure(noise_std=GRID[level]).ranks[:, 0], whole.ranks[:, level]
+        )
 
 
 def test_a_draw_depends_on_the_key_its_number_and_the_sample():
     whole = measure(num_draws=3)
     np.testing.assert_array_equal(measure().ranks, whole.ranks[:DRAWS])
     some = np.array([20, 4, 31])
-    part = measure(FEATURES[some], LABELS[some], num_draws=3, index=some, gallery="held_out",
-                   gallery_features=FEATURES, gallery_labels=LABELS)
+    part = measure(
+        FEATURES[some],
+        LABELS[some],
+        num_draws=3,
+        index=some,
+        gallery="held_out",
+        gallery_features=FEATURES,
+        gallery_labels=LABELS,
+    )
     np.testing.assert_array_equal(part.ranks, whole.ranks[..., some])
     assert (measure(key=jax.random.key(8)).ranks != whole.ranks[:DRAWS]).any()
 
@@ -212,8 +243,9 @@ def test_an_offset_and_the_unit_change_nothing():
 def test_the_order_of_the_gallery_changes_nothing():
     order = np.random.default_rng(2).permutation(N)
     whole = measure(gallery="held_out", gallery_features=FEATURES, gallery_labels=LABELS)
-    shuffled = measure(gallery="held_out", gallery_features=FEATURES[order],
-                       gallery_labels=LABELS[order])
+    shuffled = measure(
+        gallery="held_out", gallery_features=FEATURES[order], gallery_labels=LABELS[order]
+    )
     np.testing.assert_array_equal(shuffled.ranks, whole.ranks)
 
 
@@ -235,10 +267,12 @@ def test_the_result_is_the_mean_of_the_ranks():
     np.testing.assert_allclose(found.privacy, found.ranks.mean(axis=(0, -1)) / K)
     np.testing.assert_allclose(found.top1, (found.ranks == 1).mean(axis=(0, -1)))
     np.testing.assert_allclose(found.privacy_index, (found.rank - 1) / (found.chance_rank - 1))
-    np.testing.assert_allclose(found.privacy_stderr,
-                               found.privacy_per_draw.std(axis=0, ddof=1) / math.sqrt(3))
-    np.testing.assert_allclose(found.privacy_index_stderr,
-                               found.rank_stderr / (found.chance_rank - 1))
+    np.testing.assert_allclose(
+        found.privacy_stderr, found.privacy_per_draw.std(axis=0, ddof=1) / math.sqrt(3)
+    )
+    np.testing.assert_allclose(
+        found.privacy_index_stderr, found.rank_stderr / (found.chance_rank - 1)
+    )
     assert found.rank_stderr[0] == found.rank_stderr[-1] == 0 and found.rank_stderr[3] > 0
     assert (found.n, found.num_classes, found.chance) == (N, K, 0.625)
     assert measure(return_ranks=False).ranks is None

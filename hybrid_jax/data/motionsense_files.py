@@ -104,10 +104,8 @@ class Source:
         hasher = hashlib.sha256(self.subjects.read_bytes().strip())
         for key in all_keys():
             file = file_of(*key)
-            if self._zip is None:
-                crc = zlib.crc32(self.read(file))
-            else:
-                crc = self._zip.getinfo(self._members[file]).CRC
+            zipped = self._zip and self._zip.getinfo(self._members[file])
+            crc = zipped.CRC if zipped else zlib.crc32(self.read(file))
             hasher.update(f"{file} {crc:08x}\n".encode())
         return hasher.hexdigest()[:16]
 

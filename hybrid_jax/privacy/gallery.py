@@ -22,9 +22,22 @@ class Samples(NamedTuple):
     start: np.ndarray  # int32 [n]
 
 
-def prepare(features, labels, *, gallery, gallery_features=None, gallery_labels=None, groups=None,
-            gallery_groups=None, recording=None, start=None, window=None, gallery_recording=None,
-            gallery_start=None, num_classes=None) -> tuple[Samples, Samples, int, int, float]:
+def prepare(
+    features,
+    labels,
+    *,
+    gallery,
+    gallery_features=None,
+    gallery_labels=None,
+    groups=None,
+    gallery_groups=None,
+    recording=None,
+    start=None,
+    window=None,
+    gallery_recording=None,
+    gallery_start=None,
+    num_classes=None,
+) -> tuple[Samples, Samples, int, int, float]:
     """Checks what the user gave and brings it to the one exclusion rule.
 
     Features are centred in their own dtype, then divided by a power of two so that all lie in
@@ -49,27 +62,40 @@ def prepare(features, labels, *, gallery, gallery_features=None, gallery_labels=
         held = _features("gallery_features", gallery_features)
         held_labels = _labels("gallery_labels", gallery_labels)
         if held.shape[1] != features.shape[1]:
-            raise UserError(f"gallery_features have width {held.shape[1]}, features "
-                            f"{features.shape[1]}: both must come from the same embedding")
+            raise UserError(
+                f"gallery_features have width {held.shape[1]}, features "
+                f"{features.shape[1]}: both must come from the same embedding"
+            )
     elif gallery == "held_out":
-        raise UserError("gallery 'held_out' needs gallery_features and gallery_labels: the other "
-                        "data which the adversary holds")
+        raise UserError(
+            "gallery 'held_out' needs gallery_features and gallery_labels: the other "
+            "data which the adversary holds"
+        )
     else:
         held, held_labels = features, labels
     columns = {"labels": labels, "groups": groups, "recording": recording, "start": start}
-    held_columns = {"gallery_labels": held_labels, "gallery_groups": gallery_groups,
-                    "gallery_recording": gallery_recording, "gallery_start": gallery_start}
-    for n, of, group in ((len(features), "features", columns),
-                         (len(held), "gallery_features", held_columns)):
+    held_columns = {
+        "gallery_labels": held_labels,
+        "gallery_groups": gallery_groups,
+        "gallery_recording": gallery_recording,
+        "gallery_start": gallery_start,
+    }
+    for n, of, group in (
+        (len(features), "features", columns),
+        (len(held), "gallery_features", held_columns),
+    ):
         for name, column in group.items():
             if column is not None and np.shape(column) != (n,):
-                raise UserError(f"{name} has shape {np.shape(column)}: it needs one value for "
-                                f"each of the {n} rows of {of}")
+                raise UserError(
+                    f"{name} has shape {np.shape(column)}: it needs one value for "
+                    f"each of the {n} rows of {of}"
+                )
     if not separate:
         held_columns = {f"gallery_{name}": column for name, column in columns.items()}
     num_classes = _check_classes(labels, held_labels, num_classes)
     (unit, start), (held_unit, held_start), window = _exclusion(
-        gallery, separate, columns, held_columns, window)
+        gallery, separate, columns, held_columns, window
+    )
     features, held, scale = _normalise(features, held)
     queries = Samples(features, labels, unit, start)
     return queries, Samples(held, held_labels, held_unit, held_start), window, num_classes, scale
@@ -89,13 +115,16 @@ def _exclusion(gallery, separate, columns, held_columns, window):
         own = np.arange(n, dtype=np.int32)
         return (own, zeros[0]), (own, zeros[1]), 1
     if window is None or int(window) != window or window < 1:
-        raise UserError(f"window {window}: gallery 'leave_one_out' with recordings needs the "
-                        "window's length, a whole number from 1, to know what overlaps the query")
+        raise UserError(
+            f"window {window}: gallery 'leave_one_out' with recordings needs the "
+            "window's length, a whole number from 1, to know what overlaps the query"
+        )
     unit = _units("recording", columns, held_columns, gallery)
     start = _pair("start", columns, held_columns, gallery)
     if not all(s.dtype.kind in "iu" for s in start):
-        raise UserError("start holds values that are not whole numbers: give the first row of "
-                        "each window")
+        raise UserError(
+            "start holds values that are not whole numbers: give the first row of each window"
+        )
     first = min(int(s.min()) for s in start)
     if max(int(s.max()) for s in start) - first >= 2**31:
         raise UserError("start spans more than 2^31 rows: count rows within each recording")
@@ -128,8 +157,10 @@ def _features(name, features):
         return features.astype(np.float64)
     bad = ~np.isfinite(features).all(axis=1)
     if bad.any():
-        raise UserError(f"{name} row {int(np.argmax(bad))} holds NaN or infinity ({int(bad.sum())} "
-                        "such rows): features must be finite")
+        raise UserError(
+            f"{name} row {int(np.argmax(bad))} holds NaN or infinity ({int(bad.sum())} "
+            "such rows): features must be finite"
+        )
     return features if features.dtype.itemsize >= 4 else features.astype(np.float32)
 
 
@@ -147,12 +178,15 @@ def _check_classes(labels, held_labels, num_classes):
     if num_classes is None:
         num_classes = largest + 1
     elif largest >= num_classes:
-        raise UserError(f"label {largest} is outside the {num_classes} classes 0.."
-                        f"{num_classes - 1}")
+        raise UserError(
+            f"label {largest} is outside the {num_classes} classes 0..{num_classes - 1}"
+        )
     counts = np.bincount(held_labels, minlength=num_classes)
     if not counts.all():
-        raise UserError(f"class {int(np.argmin(counts))} of {num_classes} has no sample in the "
-                        "gallery: number the classes that occur 0..K-1")
+        raise UserError(
+            f"class {int(np.argmin(counts))} of {num_classes} has no sample in the "
+            "gallery: number the classes that occur 0..K-1"
+        )
     return int(num_classes)
 
 

@@ -30,9 +30,18 @@ Places = tuple[jax.Array, jax.Array]
 
 
 @partial(jax.jit, static_argnames=("num_classes", "draw_block"))
-def block_places(queries: Samples, index: jax.Array, gallery: Samples, window: jax.Array,
-                 prior: jax.Array, keys: jax.Array, noise_std: jax.Array, *, num_classes: int,
-                 draw_block: int) -> tuple[Places, Places, Places, jax.Array]:
+def block_places(
+    queries: Samples,
+    index: jax.Array,
+    gallery: Samples,
+    window: jax.Array,
+    prior: jax.Array,
+    keys: jax.Array,
+    noise_std: jax.Array,
+    *,
+    num_classes: int,
+    draw_block: int,
+) -> tuple[Places, Places, Places, jax.Array]:
     """Where the true class comes for one block of queries, at every draw and noise level.
 
     Args:
@@ -59,8 +68,11 @@ def block_places(queries: Samples, index: jax.Array, gallery: Samples, window: j
     def own_class(block, base):
         return jnp.where(queries.labels[:, None] == block.labels[None, :], base, jnp.inf)
 
-    left = _over(blocks, jnp.add, lambda block, base: class_sums(
-        jnp.isfinite(base).astype(jnp.float32), block))
+    left = _over(
+        blocks,
+        jnp.add,
+        lambda block, base: class_sums(jnp.isfinite(base).astype(jnp.float32), block),
+    )
     nearest = _over(blocks, jnp.minimum, lambda block, base: own_class(block, base).min(axis=1))
 
     def placed(sums):
@@ -96,8 +108,12 @@ def block_places(queries: Samples, index: jax.Array, gallery: Samples, window: j
     noisy = (jnp.ones((len(keys), 0, len(index))),) * 2
     if len(noise_std):
         noisy = jax.lax.map(noisy_places, keys, batch_size=draw_block)
-    return (noisy, placed(_over(blocks, jnp.add, noise_free_sums)), placed(left),
-            jnp.take_along_axis(left, queries.labels[:, None], axis=-1)[:, 0])
+    return (
+        noisy,
+        placed(_over(blocks, jnp.add, noise_free_sums)),
+        placed(left),
+        jnp.take_along_axis(left, queries.labels[:, None], axis=-1)[:, 0],
+    )
 
 
 def _over(blocks, combine: Callable, of_block: Callable) -> jax.Array:
@@ -105,8 +121,9 @@ def _over(blocks, combine: Callable, of_block: Callable) -> jax.Array:
     first, rest = jax.tree.map(lambda x: x[0], blocks), jax.tree.map(lambda x: x[1:], blocks)
     if not len(rest[1]):  # a scan, even of nothing, would keep XLA from sharing work
         return of_block(*first)
-    return jax.lax.scan(lambda total, block: (combine(total, of_block(*block)), None),
-                        of_block(*first), rest)[0]
+    return jax.lax.scan(
+        lambda total, block: (combine(total, of_block(*block)), None), of_block(*first), rest
+    )[0]
 
 
 def _distances(queries: Samples, block: Samples, window: jax.Array) -> jax.Array:
@@ -125,8 +142,9 @@ def _squared_differences(features, gallery):
     """|f - g|^2 of [Q, D] and [D, M], [Q, M]; not by GEMM: equal features have distance zero."""
     chunk = min(CHUNK, len(gallery))
     pad = -len(gallery) % chunk
-    chunks = [jnp.pad(x, ((0, pad), (0, 0))).reshape(-1, chunk, x.shape[1])
-              for x in (features.T, gallery)]
+    chunks = [
+        jnp.pad(x, ((0, pad), (0, 0))).reshape(-1, chunk, x.shape[1]) for x in (features.T, gallery)
+    ]
 
     def add(total, chunk_of):
         f, g = chunk_of
@@ -139,7 +157,9 @@ def _squared_differences(features, gallery):
 def _cross(normal, features, gallery):
     """n . (g - f) of [Q, D], [Q, D] and [D, M], [Q, M]; in few dimensions by differences."""
     if len(gallery) <= CHUNK:
-        return sum(normal[:, d][:, None] * (gallery[d][None, :] - features[:, d][:, None])
-                   for d in range(len(gallery)))
+        return sum(
+            normal[:, d][:, None] * (gallery[d][None, :] - features[:, d][:, None])
+            for d in range(len(gallery))
+        )
     own = jnp.sum(normal * features, axis=1)
     return jnp.matmul(normal, gallery, precision=HIGHEST) - own[:, None]

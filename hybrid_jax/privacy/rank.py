@@ -19,15 +19,33 @@ ONE_HOT_ELEMENTS = 2**24  # gallery block x classes
 PAIRS_IN_FLIGHT = 2**22  # query x gallery x draw; a few float32 arrays of this size live at once
 
 
-def rank_privacy(features, labels, *, noise_std, key: jax.Array | None = None,
-                 num_draws: int = 10, index=None, gallery: str = "self", gallery_features=None,
-                 gallery_labels=None, groups=None, gallery_groups=None, recording=None,
-                 start=None, window: int | None = None, gallery_recording=None,
-                 gallery_start=None, prior="uniform", ties: str = "average",
-                 num_classes: int | None = None, query_block: int | None = None,
-                 gallery_block: int | None = None, draw_block: int | None = None,
-                 return_ranks: bool = False,
-                 on_progress: Callable[[int, int], None] | None = None) -> RankPrivacy:
+def rank_privacy(
+    features,
+    labels,
+    *,
+    noise_std,
+    key: jax.Array | None = None,
+    num_draws: int = 10,
+    index=None,
+    gallery: str = "self",
+    gallery_features=None,
+    gallery_labels=None,
+    groups=None,
+    gallery_groups=None,
+    recording=None,
+    start=None,
+    window: int | None = None,
+    gallery_recording=None,
+    gallery_start=None,
+    prior="uniform",
+    ties: str = "average",
+    num_classes: int | None = None,
+    query_block: int | None = None,
+    gallery_block: int | None = None,
+    draw_block: int | None = None,
+    return_ranks: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> RankPrivacy:
     """Rank of the true sensitive class given the noisy exclusive feature (Eq. 2-7).
 
     Each query z = f + noise_std n is scored against every class by the mean of N(z; g,
@@ -75,10 +93,20 @@ def rank_privacy(features, labels, *, noise_std, key: jax.Array | None = None,
     if int(num_draws) != num_draws or num_draws < 1:
         raise UserError(f"num_draws {num_draws}: it needs to be a whole number from 1")
     queries, held, window, num_classes, scale = prepare(
-        features, labels, gallery=gallery, gallery_features=gallery_features,
-        gallery_labels=gallery_labels, groups=groups, gallery_groups=gallery_groups,
-        recording=recording, start=start, window=window, gallery_recording=gallery_recording,
-        gallery_start=gallery_start, num_classes=num_classes)
+        features,
+        labels,
+        gallery=gallery,
+        gallery_features=gallery_features,
+        gallery_labels=gallery_labels,
+        groups=groups,
+        gallery_groups=gallery_groups,
+        recording=recording,
+        start=start,
+        window=window,
+        gallery_recording=gallery_recording,
+        gallery_start=gallery_start,
+        num_classes=num_classes,
+    )
     counts = np.bincount(held.labels, minlength=num_classes)
     prior_name, prior = ranking.class_prior(prior, counts)
     total = len(queries.labels)
@@ -92,23 +120,37 @@ def rank_privacy(features, labels, *, noise_std, key: jax.Array | None = None,
     root = jax.random.key(0) if key is None else key
     keys = jax.vmap(jax.random.fold_in, (None, 0))(root, jnp.arange(num_draws))
 
-    gallery_block = min(len(held.labels), gallery_block or min(
-        GALLERY_BLOCK, max(1, ONE_HOT_ELEMENTS // num_classes)))
+    gallery_block = min(
+        len(held.labels),
+        gallery_block or min(GALLERY_BLOCK, max(1, ONE_HOT_ELEMENTS // num_classes)),
+    )
     draw_block = min(num_draws, draw_block or DRAWS_IN_FLIGHT)
-    query_block = min(total, query_block or max(
-        1, PAIRS_IN_FLIGHT // (gallery_block * draw_block)))
-    fixed = jax.device_put((_blocks(held, gallery_block), np.int32(window),
-                            ranking.relative_prior(prior), keys,
-                            relative[noisy].astype(np.float32)))
+    query_block = min(total, query_block or max(1, PAIRS_IN_FLIGHT // (gallery_block * draw_block)))
+    fixed = jax.device_put(
+        (
+            _blocks(held, gallery_block),
+            np.int32(window),
+            ranking.relative_prior(prior),
+            keys,
+            relative[noisy].astype(np.float32),
+        )
+    )
 
     ranks = np.empty((num_draws, len(levels), total), np.float32)
     own_left = np.empty(total, np.float32)
     for begin in range(0, total, query_block):
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)  # one shape for all
-        *places, left = jax.tree.map(lambda x, n=end - begin: np.asarray(x)[..., :n], block_places(
-            jax.tree.map(lambda x, rows=rows: x[rows], queries), index[rows], *fixed,
-            num_classes=num_classes, draw_block=draw_block))
+        *places, left = jax.tree.map(
+            lambda x, n=end - begin: np.asarray(x)[..., :n],
+            block_places(
+                jax.tree.map(lambda x, rows=rows: x[rows], queries),
+                index[rows],
+                *fixed,
+                num_classes=num_classes,
+                draw_block=draw_block,
+            ),
+        )
         for level, (above, tied) in zip((noisy, free, flooded), places, strict=True):
             ranks[:, level, begin:end] = ranking.rank(above, tied, ties)
         own_left[begin:end] = left
@@ -117,16 +159,26 @@ def rank_privacy(features, labels, *, noise_std, key: jax.Array | None = None,
 
     counted = own_left > 0
     if not counted.any():
-        raise UserError(f"gallery {gallery!r} leaves no query a sample of its own class: give a "
-                        "gallery with more of each class, or another rule")
+        raise UserError(
+            f"gallery {gallery!r} leaves no query a sample of its own class: give a "
+            "gallery with more of each class, or another rule"
+        )
     chance = ranking.prior_ranks(prior, ties)[queries.labels[counted]].mean()
     among = ranks[..., counted]
     ranks[..., ~counted] = np.nan
     return RankPrivacy(
-        noise_std=levels, rank_per_draw=among.mean(axis=-1, dtype=np.float64),
-        top1_per_draw=(among == 1).mean(axis=-1), chance_rank=float(chance),
-        num_classes=num_classes, n=int(counted.sum()), n_excluded=int((~counted).sum()),
-        gallery=gallery, prior=prior_name, ties=ties, ranks=ranks if return_ranks else None)
+        noise_std=levels,
+        rank_per_draw=among.mean(axis=-1, dtype=np.float64),
+        top1_per_draw=(among == 1).mean(axis=-1),
+        chance_rank=float(chance),
+        num_classes=num_classes,
+        n=int(counted.sum()),
+        n_excluded=int((~counted).sum()),
+        gallery=gallery,
+        prior=prior_name,
+        ties=ties,
+        ranks=ranks if return_ranks else None,
+    )
 
 
 def _noise_levels(noise_std) -> np.ndarray:
@@ -142,11 +194,14 @@ def _noise_levels(noise_std) -> np.ndarray:
 def _sample_numbers(index, total: int) -> np.ndarray:
     index = np.arange(total) if index is None else np.asarray(index)
     if index.shape != (total,) or index.dtype.kind not in "iu":
-        raise UserError(f"index has shape {index.shape} and type {index.dtype}: it needs one whole "
-                        f"number for each of the {total} queries")
+        raise UserError(
+            f"index has shape {index.shape} and type {index.dtype}: it needs one whole "
+            f"number for each of the {total} queries"
+        )
     if index.min() < 0 or index.max() >= 2**31:
-        raise UserError(f"index runs from {index.min()} to {index.max()}: sample numbers go from 0 "
-                        "to 2^31 - 1")
+        raise UserError(
+            f"index runs from {index.min()} to {index.max()}: sample numbers go from 0 to 2^31 - 1"
+        )
     return index.astype(np.int32)
 
 
@@ -155,7 +210,9 @@ def _blocks(gallery: Samples, size: int) -> Samples:
     pad = -len(gallery.labels) % size
     width = gallery.features.shape[1]
     features = np.pad(gallery.features, ((0, pad), (0, 0))).reshape(-1, size, width)
-    return Samples(np.ascontiguousarray(features.swapaxes(1, 2)),
-                   np.pad(gallery.labels, (0, pad), constant_values=-1).reshape(-1, size),
-                   np.pad(gallery.unit, (0, pad)).reshape(-1, size),
-                   np.pad(gallery.start, (0, pad)).reshape(-1, size))
+    return Samples(
+        np.ascontiguousarray(features.swapaxes(1, 2)),
+        np.pad(gallery.labels, (0, pad), constant_values=-1).reshape(-1, size),
+        np.pad(gallery.unit, (0, pad)).reshape(-1, size),
+        np.pad(gallery.start, (0, pad)).reshape(-1, size),
+    )

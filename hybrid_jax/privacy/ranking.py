@@ -33,15 +33,21 @@ def class_prior(prior, counts: np.ndarray) -> tuple[str, np.ndarray]:
         raise unknown("prior", prior, PRIORS)
     values = np.asarray(prior, np.float64)
     if values.shape != (num_classes,):
-        raise UserError(f"prior has shape {values.shape}: it needs one value for each of the "
-                        f"{num_classes} classes")
+        raise UserError(
+            f"prior has shape {values.shape}: it needs one value for each of the "
+            f"{num_classes} classes"
+        )
     if not (np.isfinite(values).all() and (values >= 0).all() and abs(values.sum() - 1) < 1e-4):
-        raise UserError(f"prior {values.tolist()} is not a distribution: it needs non-negative "
-                        "numbers with sum 1")
+        raise UserError(
+            f"prior {values.tolist()} is not a distribution: it needs non-negative "
+            "numbers with sum 1"
+        )
     tiny = (values > 0) & (values < SMALLEST_PRIOR * values.max())
     if tiny.any():
-        raise UserError(f"prior {values[tiny][0]} of class {int(np.argmax(tiny))} is too small to "
-                        f"rank: give 0, or at least {SMALLEST_PRIOR} of the largest")
+        raise UserError(
+            f"prior {values[tiny][0]} of class {int(np.argmax(tiny))} is too small to "
+            f"rank: give 0, or at least {SMALLEST_PRIOR} of the largest"
+        )
     return "given", values
 
 
