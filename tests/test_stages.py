@@ -124,25 +124,11 @@ def test_the_next_stages_dropout_is_the_classifiers():
     """In training, too, the extractor gives the feature as it is before the next pooling and dropout."""
     network, x = mtcnn(ONE), windows(7)
     variables = random_variables(network, x.shape[1:])
-    # Up to dense_1 there is no dropout at all: conv_3 begins with pooling and the first one.
-    extractor, classifier = split_at(network, "dense_1")
+    # conv_3 begins with pooling and the network's first dropout.
+    extractor = split_at(network, "dense_1").extractor
     feature, _ = extractor.apply(variables, x, train=True, rngs={"dropout": jax.random.key(1)})
     assert_equal(feature, extractor.apply(variables, x)[0])
     assert feature.shape == (7, 12, 46, 50)
-    # conv_4 zeroes a fifth of it.
-    logits, _ = classifier.apply(variables, feature, True, rngs={"dropout": jax.random.key(1)})
-    assert (logits != classifier.apply(variables, feature)[0]).any()
-
-
-def test_in_training_the_extractor_gives_what_the_whole_network_gives_there():
-    network, x = mtcnn(ONE), windows(3)
-    variables = random_variables(network, x.shape[1:])
-    arguments = {"train": True, "rngs": {"dropout": jax.random.key(2)}}
-    _, features = network.apply(variables, x, **arguments)
-    for layer in ("conv_4", "fc_1"):
-        feature, _ = split_at(network, layer).extractor.apply(variables, x, **arguments)
-        assert_equal(feature, features[layer])
-        assert (features[layer] != network.apply(variables, x)[1][layer]).any()
 
 
 # Collections other than params
@@ -189,6 +175,23 @@ def test_batch_statistics_go_with_their_stage():
         assert set(classifier["batch_stats"]) == cloud
         feature, _ = split.extractor.apply(extractor, x)
         assert_equal(split.classifier.apply(classifier, feature)[0], whole[0])
+
+
+def test_in_training_the_extractor_gives_what_the_whole_network_gives_there():
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    variables = MIXED.init(jax.random.key(0), x)
+    key = {"dropout": jax.random.key(2)}
+
+    def train(network):
+        return network.apply(variables, x, True, rngs=key, mutable=["batch_stats"])
+
+    (_, features), statistics = train(MIXED)
+    for layer in ("s1", "s2"):
+        assert (features[layer] == 0).any()  # dropout is on
+        extractor = split_at(MIXED, layer).extractor
+        (feature, _), own = train(extractor)
+        assert_equal(feature, features[layer])
+        assert_equal(own_variables(extractor, own), own_variables(extractor, statistics))
 
 
 def test_own_variables_leaves_out_what_is_another_networks():
