@@ -110,13 +110,13 @@ def _run(command: str) -> None:
             "--config is missing: name an experiment, as in --config=configs/activity.py"
         )
     elif _MODE.value == "tune":
-        from hybrid_jax import tune
+        from hybrid_jax.experiment import tune
 
         written = tune.run(_CONFIG.value, workdir)
     else:
-        from hybrid_jax import experiment
+        from hybrid_jax.experiment import run
 
-        written = experiment.run(_CONFIG.value, workdir, command)
+        written = run.run(_CONFIG.value, workdir, command)
     _print(written)
 
 

@@ -43,6 +43,7 @@ def save(workdir: Path, embedded: Embedded, model: dict[str, Any], operating_noi
     path = folder(workdir, embedding.layer, embedding.method, embedding.reduction)
     arrays = dict(_flat(embedded.variables))
     arrays |= {"normalisation/mean": windows.mean, "normalisation/std": windows.std}
+    (path / "embedding.json").unlink(missing_ok=True)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     write_bytes(path / "arrays.npz", buffer.getvalue())

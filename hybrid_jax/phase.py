@@ -1,5 +1,6 @@
 """A phase of training that survives being killed: fit, validate, checkpoint, log."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,9 @@ def run(
         contrastive_weight: handed to the loss.
         margin: handed to the loss.
 
+    Raises:
+        errors.UserError: the loss is no longer finite, or a batch is larger than the training set.
+
     Returns:
         The variables with the best validation score: accuracy - contrastive_weight * contrastive loss. It is the
         objective with the error rate for the cross-entropy, which rises again long before accuracy falls; accuracy
@@ -95,6 +99,11 @@ def run(
         advance(step or 0)
         for state, terms in steps:
             step = int(state.step)
+            if not math.isfinite(terms["loss"]):
+                raise UserError(
+                    f"{name} diverged: its loss is {float(terms['loss'])} at step {step}; "
+                    "lower the learning rate or the contrastive weight"
+                )
             score = None
             if step == num_steps or step % (steps_per_call * CALLS_PER_EPOCH) == 0:
                 current = {"params": state.params, **state.model_state}

@@ -9,8 +9,8 @@ import pytest
 
 import launch
 from configs import activity, common
-from hybrid_jax import setup
 from hybrid_jax.errors import UserError
+from hybrid_jax.experiment import setup
 
 ROOT = Path(__file__).parents[1]
 
@@ -90,6 +90,7 @@ IN_THE_CONFIG = {
     "config.siamese.margin.conv_4 -1.0: must be 0 or more": {"siamese.margin.conv_4": -1.0},
     "config.privacy.num_draws 0": {"privacy.num_draws": 0},
     "batch_size 100000: there are only": {"pretrain.batch_size": 100000},
+    "no validation window": {"data.seconds": 2.0},
     "config.siamese has no contrastive_weight for layer": {"siamese": {"convention": "caffe"}},
 }
 

@@ -16,8 +16,8 @@ LAYERS = {
     2: "embedding optimizers metrics",
     3: "data checkpoint",
     4: "train task phase networks fit_reduction inference embedded embedding_files cloud attacks "
-    "evaluators metric_log progress results paper tradeoff report figures collect workdir setup "
-    "experiment sweep tune",
+    "evaluators metric_log progress results paper tradeoff report figures collect "
+    "experiment sweep",
     5: "launch export configs",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
@@ -28,7 +28,7 @@ KNOWN_BY = {
     "tensorflow": {"data", "launch"},  # launch hides the accelerators from it
     "tensorflow_datasets": {"data"},
     "orbax": {"checkpoint"},
-    "ml_collections": {"setup", "workdir", "experiment", "sweep", "tune", "configs", "launch"},
+    "ml_collections": {"experiment", "sweep", "configs", "launch"},
     "coremltools": {"export"},
 }
 # Layer 0 is arrays in, arrays out.

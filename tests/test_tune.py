@@ -2,7 +2,7 @@
 
 import pytest
 
-from hybrid_jax.tune import choose
+from hybrid_jax.experiment.tune import choose
 
 
 def point(weight, siamese, reduced_siamese, margin=10.0):

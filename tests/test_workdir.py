@@ -5,8 +5,8 @@ import json
 import ml_collections
 import pytest
 
-from hybrid_jax import workdir
 from hybrid_jax.errors import UserError
+from hybrid_jax.experiment import workdir
 
 
 def config(**changes):
@@ -110,3 +110,9 @@ def test_a_file_is_no_folder_nor_is_anything_below_it(tmp_path, below, call):
 def test_leaves_by_dotted_name():
     tree = {"a": 1, "b": {"c": 2, "d": {"e": [3]}, "f": {}}}
     assert workdir.flat(tree) == {"a": 1, "b.c": 2, "b.d.e": [3]}
+
+
+def test_a_damaged_config_is_named(folder):
+    (folder / "config.json").write_text('{"seed": ')
+    with pytest.raises(UserError, match=r"config.json is damaged .*: mend it"):
+        workdir.check(folder, config())

@@ -8,11 +8,12 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from hybrid_jax import embedding_files, evaluators, inference, report, setup
+from hybrid_jax import embedding_files, evaluators, inference, report
 from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedded import Embedded, LayerFeatures
 from hybrid_jax.embedding import METHODS
 from hybrid_jax.evaluators.sampling import stratified
+from hybrid_jax.experiment import setup
 from hybrid_jax.metrics import accuracy, operating_noise
 from hybrid_jax.networks import Training
 from hybrid_jax.reduction import pca

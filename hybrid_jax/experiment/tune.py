@@ -7,9 +7,10 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from hybrid_jax import figures, inference, setup
+from hybrid_jax import figures, inference
 from hybrid_jax.data.windows import VALIDATION
 from hybrid_jax.embedded import LayerFeatures
+from hybrid_jax.experiment import setup
 from hybrid_jax.metrics import accuracy
 from hybrid_jax.networks import Training
 from hybrid_jax.results import write_json

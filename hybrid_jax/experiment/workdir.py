@@ -17,7 +17,10 @@ def check(workdir: Path, config: ml_collections.ConfigDict) -> None:
     path = workdir / "config.json"
     if not path.exists():
         return
-    there, here = flat(json.loads(path.read_text())), flat(plain(config))
+    try:
+        there, here = flat(json.loads(path.read_text())), flat(plain(config))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): mend it, or use another folder") from None
     differing = [
         f"{name} ({there.get(name)!r} there, {here.get(name)!r} now)"
         for name in sorted(there.keys() | here.keys())

@@ -8,11 +8,12 @@ from typing import get_args
 import jax
 import ml_collections
 
-from hybrid_jax import losses, workdir
-from hybrid_jax.data import DATASETS, TRAIN
+from hybrid_jax import losses
+from hybrid_jax.data import DATASETS, TRAIN, VALIDATION
 from hybrid_jax.embedding import METHODS, feature_shape
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators import EVALUATORS, Settings
+from hybrid_jax.experiment import workdir
 from hybrid_jax.fit_reduction import check_dim
 from hybrid_jax.models import MODELS
 from hybrid_jax.networks import Training
@@ -38,6 +39,11 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
     _check_layers(config, task)
     for name in BUDGETS:
         budget(_at(config, name)).steps(len(task.windows.indices(TRAIN)))
+    if not len(task.windows.indices(VALIDATION)):
+        raise UserError(
+            "no validation window: they are the last tenth of each training recording, "
+            "and every one has fewer than 10 windows; use longer recordings or a smaller step"
+        )
     workdir.create(folder, config)
     return Training(
         task=task,

@@ -1,0 +1,76 @@
+"""A phase of training: killed between two stops and run again, it ends where an uninterrupted one does."""
+
+import contextlib
+
+import jax
+import numpy as np
+import pytest
+
+from hybrid_jax import phase
+from hybrid_jax.data import simulated
+from hybrid_jax.errors import UserError
+from hybrid_jax.models.mtcnn import mtcnn
+from hybrid_jax.phase import Budget
+from hybrid_jax.task import Task, WindowLoss
+
+BUDGET = Budget(epochs=2.0, learning_rate=1e-3, schedule="cosine", batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def task():
+    windows = simulated.load(num_subjects=2, trials_per_activity=2, seconds=8.0)
+    return Task(mtcnn({"activity": 4}), windows, "activity")
+
+
+def run(task, workdir, budget=BUDGET):
+    key = jax.random.key(0)
+    loss = WindowLoss(task.network, task.windows.window, "fc_2")
+    return phase.run(
+        "siamese/fc_2", task, loss, task.init(key), budget, key,
+        workdir=workdir, contrastive_weight=0.1, margin=3.0,
+    )  # fmt: skip
+
+
+class Killed(BaseException):
+    pass
+
+
+def dies_after(stops):
+    @contextlib.contextmanager
+    def bar(description, total):
+        calls = iter(range(stops))
+
+        def advance(done):
+            if next(calls, None) is None:
+                raise Killed
+
+        yield advance
+
+    return bar
+
+
+def test_killed_and_resumed_is_uninterrupted(task, tmp_path, monkeypatch):
+    whole = run(task, tmp_path / "whole")
+    for stops in (1, 2, 4):
+        monkeypatch.setattr(phase, "bar", dies_after(stops))
+        with pytest.raises(Killed):
+            run(task, tmp_path / "killed")
+    monkeypatch.undo()
+    jax.tree.map(np.testing.assert_array_equal, run(task, tmp_path / "killed"), whole)
+    logs = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("whole", "killed")]
+    assert logs[0] == logs[1]
+    assert b"validation_accuracy" in logs[0]
+    # Run once more it is done at once, with the same result.
+    jax.tree.map(np.testing.assert_array_equal, run(task, tmp_path / "killed"), whole)
+
+
+def test_divergence_is_named(task, tmp_path):
+    with pytest.raises(UserError, match=r"siamese/fc_2 diverged: its loss is \w+ at step \d+"):
+        run(task, tmp_path, Budget(2.0, 1e30, "constant", 16))
+
+
+def test_steps():
+    assert Budget(2.0, 1e-3, "cosine", 64).steps(54535) == (1704, 107)
+    assert Budget(0.001, 1e-3, "cosine", 64).steps(640) == (1, 2)
+    with pytest.raises(UserError, match="batch_size 64: there are only 63"):
+        Budget(1.0, 1e-3, "cosine", 64).steps(63)
