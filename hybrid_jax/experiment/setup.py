@@ -37,13 +37,13 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
     workdir.check(folder, config)
     task = load_task(config)
     _check_layers(config, task)
-    for name in BUDGETS:
-        budget(_at(config, name)).steps(len(task.windows.indices(TRAIN)))
     if not len(task.windows.indices(VALIDATION)):
         raise UserError(
             "no validation window: they are the last tenth of each training recording, "
             "and every one has fewer than 10 windows; use longer recordings or a smaller step"
         )
+    for name in BUDGETS:
+        budget(_at(config, name)).steps(len(task.windows.indices(TRAIN)))
     workdir.create(folder, config)
     return Training(
         task=task,
