@@ -43,8 +43,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "advanced",
     )
 
-    config.pretrain = common.budget(4, 1e-3, "constant", 64)
-    config.finetune = common.budget(2, 1e-3, "cosine", 64)  # of simple and of Siamese alike
+    config.pretrain = common.budget(8, 1e-3, "constant", 64)
+    config.finetune = common.budget(3, 1e-3, "cosine", 64)  # of simple and of Siamese alike
     # The paper is silent for this network. Chosen on validation by `--mode=tune`, per layer.
     config.siamese = {
         "convention": "caffe",
