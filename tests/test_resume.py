@@ -1,6 +1,5 @@
 """Killed at any moment and started again: the result of an uninterrupted run, byte for byte."""
 
-import signal
 import subprocess
 import sys
 import time
@@ -18,11 +17,17 @@ COMMAND = (
 COMPARED = ("results.json", "accuracy.md", "metrics.jsonl", "config.json")
 
 
-def start(folder):
+def launch(folder, seconds=None):
+    """Runs the command; after `seconds` it gets SIGKILL. Gives whether it came to its end."""
     folder.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        COMMAND, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    try:
+        done = subprocess.run(
+            COMMAND, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    assert done.returncode == 0, done.stderr
+    return True
 
 
 def contents(folder):
@@ -34,20 +39,15 @@ def contents(folder):
 @pytest.mark.slow
 def test_kill_9_and_again(tmp_path):
     whole = tmp_path / "whole"
-    process = start(whole)
     began = time.monotonic()
-    assert process.wait() == 0, process.stderr.read()
+    assert launch(whole)
     duration = time.monotonic() - began
 
     killed = tmp_path / "killed"
     # From before the first checkpoint to the middle of the evaluation.
-    for share in (0.15, 0.3, 0.45, 0.6, 0.9):
-        process = start(killed)
-        time.sleep(share * duration)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    process = start(killed)
-    assert process.wait() == 0, process.stderr.read()
+    for share in (0.15, 0.3, 0.45, 0.6):
+        assert not launch(killed, share * duration)
+    assert launch(killed)
     expected, found = contents(whole), contents(killed)
     assert expected.keys() == found.keys()
     for path, content in expected.items():

@@ -130,24 +130,24 @@ class Experiment:
         }
 
     def _choose_dim(self, features: dict[bool, LayerFeatures]) -> int:
-        """The smallest dimension whose reduced validation accuracy is within the tolerance of the best one's."""
         family = features[max(features)]
         dims = sorted(self.config.reduction.dims)
-        full = family.reduce(
-            "pca", dims[-1], self.training.key, setup.budget(self.config.reduction.autoencoder)
-        )
+        budget = setup.budget(self.config.reduction.autoencoder)
+        full = family.reduce("pca", dims[-1], self.training.key, budget)
         scores = {}
         for dim in dims:
-            nested = {
-                **full,
-                "components": full["components"][:dim],
-            }  # the first components are those of a smaller fit
+            # The first components of a fit are those of a smaller one.
+            nested = {**full, "components": full["components"][:dim]}
             embedded = family.embed("reduced", "pca", nested, self.training.key)
             found = inference.predictions(
                 embedded.embedding, embedded.variables, embedded.z[VALIDATION]
             )
-            scores[dim] = accuracy(
-                np.asarray(found), embedded.labels(self.training.task.primary, VALIDATION)
-            )
-        enough = max(scores.values()) - self.config.tune.tolerance
-        return next(dim for dim in dims if scores[dim] >= enough)
+            labels = embedded.labels(self.training.task.primary, VALIDATION)
+            scores[dim] = accuracy(np.asarray(found), labels)
+        return choose_dim(scores, self.config.tune.tolerance)
+
+
+def choose_dim(accuracies: dict[int, float], tolerance: float) -> int:
+    """The smallest dimension whose validation accuracy is within `tolerance` of the best one's."""
+    enough = max(accuracies.values()) - tolerance
+    return min(dim for dim, value in accuracies.items() if value >= enough)

@@ -1,0 +1,56 @@
+"""The choice of the reduced dimension, and what a run leaves behind."""
+
+import json
+
+import pytest
+from test_launch import make
+
+from hybrid_jax import embedding_files, results
+from hybrid_jax.experiment import run
+from hybrid_jax.experiment.run import choose_dim
+from hybrid_jax.results import select
+
+
+def test_the_smallest_dimension_that_is_good_enough_is_chosen():
+    accuracies = {2: 0.80, 4: 0.895, 8: 0.90, 16: 0.91}
+    assert choose_dim(accuracies, 0.0) == 16
+    assert choose_dim(accuracies, 0.011) == 8
+    assert choose_dim(accuracies, 0.02) == 4
+    assert choose_dim(accuracies, 1.0) == 2
+    assert choose_dim({8: 0.5}, 0.0) == 8
+
+
+@pytest.mark.slow
+def test_a_run_leaves_every_method_and_its_numbers(tmp_path):
+    config = make(**{"reduction.dim": 0, "reduction.dims": (2, 4)})
+    written = run.run(config, tmp_path, "the command")
+    assert {path.name for path in written} >= {"results.json", "accuracy.md", "tradeoff_method.png"}
+    content = results.read(tmp_path)
+    assert content["command"] == "the command"
+    records = content["records"]
+    for method in config.methods:
+        found = select(records, metric="accuracy", method=method, split="test", cloud="original")
+        noisy = method in ("noisy", "noisy_reduced", "advanced")
+        kinds = 1 if method in ("simple", "siamese", "noisy") else 2
+        assert len(found) == kinds * (len(config.noise.relative) if noisy else 1), method
+        for kind in ("pca", "autoencoder")[:kinds]:
+            folder = embedding_files.folder(tmp_path, "fc_2", method, kind)
+            about = json.loads((folder / "embedding.json").read_text())
+            assert about["reduced_dim"] == (64 if kinds == 1 else about["reduced_dim"]) <= 64
+            assert kinds == 1 or about["reduced_dim"] in (2, 4)
+            assert about["operating_noise_relative"] in config.noise.relative
+    assert select(records, metric="tradeoff_area", method="advanced")
+    for first, second in (
+        ("simple", "noisy"),
+        ("reduced", "noisy_reduced"),
+        ("reduced_siamese", "advanced"),
+    ):
+        same = [
+            {
+                (r["metric"], r["target"], r["split"], r["gallery"], r["reduction"], r["value"])
+                for r in select(records, method=method, noise_relative=0.0, cloud="original")
+                if r["metric"] != "tradeoff_area"
+            }
+            for method in (first, second)
+        ]
+        assert same[0] == same[1], (first, second)
