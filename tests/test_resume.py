@@ -1,5 +1,6 @@
 """Killed at any moment and started again: the result of an uninterrupted run, byte for byte."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -17,17 +18,30 @@ COMMAND = (
 COMPARED = ("results.json", "accuracy.md", "metrics.jsonl", "config.json")
 
 
-def launch(folder, seconds=None):
-    """Runs the command; after `seconds` it gets SIGKILL. Gives whether it came to its end."""
+def launch(folder, reached=None):
+    """Runs the command; with `reached`, kills it (SIGKILL) as soon as that is true of its work folder."""
     folder.mkdir(exist_ok=True)
-    try:
-        done = subprocess.run(
-            COMMAND, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    assert done.returncode == 0, done.stderr
-    return True
+    with (folder / "stderr").open("w") as stderr:
+        process = subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr)
+        while process.poll() is None:
+            if reached is not None and reached(folder / "run"):
+                process.kill()
+                break
+            time.sleep(0.01)
+    return process.wait()
+
+
+def lines(count):
+    """Whether training has come so far: 14 lines of pre-training, 7 of each fine-tuning."""
+    return lambda run: (
+        (run / "metrics.jsonl").exists()
+        and ((run / "metrics.jsonl").read_text().count("\n") >= count)
+    )
+
+
+def embedded(method):
+    """Whether the evaluation has come past a method."""
+    return lambda run: (run / "embeddings" / "fc_2" / method / "embedding.json").exists()
 
 
 def contents(folder):
@@ -38,16 +52,12 @@ def contents(folder):
 
 @pytest.mark.slow
 def test_kill_9_and_again(tmp_path):
-    whole = tmp_path / "whole"
-    began = time.monotonic()
-    assert launch(whole)
-    duration = time.monotonic() - began
-
-    killed = tmp_path / "killed"
-    # From before the first checkpoint to the evaluation. What is trained is not trained again, so a later try may end.
-    ended = [launch(killed, share * duration) for share in (0.15, 0.3, 0.4, 0.5)]
-    assert not any(ended[:2])
-    assert launch(killed)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert launch(whole) == 0, (whole / "stderr").read_text()
+    moments = (lines(1), lines(10), lines(16), lines(24), embedded("siamese"))
+    for reached in moments:
+        assert launch(killed, reached) == -signal.SIGKILL
+    assert launch(killed) == 0, (killed / "stderr").read_text()
     expected, found = contents(whole), contents(killed)
     assert expected.keys() == found.keys()
     for path, content in expected.items():
