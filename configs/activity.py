@@ -48,8 +48,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     # The paper is silent for this network. Chosen on validation by `--mode=tune`, per layer.
     config.siamese = {
         "convention": "caffe",
-        "contrastive_weight": {**dict.fromkeys(LAYERS, 1.0), "fc_1": 0.1, "fc_2": 0.1},
-        "margin": {**dict.fromkeys(LAYERS, 10.0), "fc_1": 3.0, "fc_2": 3.0},
+        "contrastive_weight": {**dict.fromkeys(LAYERS, 0.3), "fc_1": 1.0, "fc_2": 0.1},
+        "margin": {**dict.fromkeys(LAYERS, 10.0), "fc_2": 3.0},
     }
     config.reduction = {
         "dim": 8,  # the paper's, for every layer; 0: the best of `dims` on validation
@@ -88,7 +88,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         }
     if preset == "simulated":
         config.pretrain.epochs, config.finetune.epochs = 1.5, 1.0
-        config.privacy.update(max_queries=1024, max_gallery=4096, num_draws=3)
+        config.privacy.update(max_queries=1024, max_gallery=4096, num_draws=3, splits=("test",))
         config.retrain.epochs, config.reduction.autoencoder.epochs = 0.5, 10.0
     if preset == "smoke":
         # Most of its time is compilation: few layers, targets and galleries.
@@ -101,6 +101,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         config.retrain.batch_size = 32
         config.noise.relative = (0.0, 0.1, 1.0)
         config.privacy.update(max_queries=128, max_gallery=256, num_draws=2)
-        config.privacy.update(galleries=("self", "held_out"), attacker_data=("unseen",))
+        config.privacy.update(
+            galleries=("self", "held_out"), attacker_data=("unseen",), splits=("test",)
+        )
         config.tune.update(weights=(0.1, 1.0), margins=(10.0,), epochs=1.0)
     return config.lock()

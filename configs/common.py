@@ -69,9 +69,8 @@ def privacy(max_queries: int, max_gallery: int, num_draws: int) -> ml_collection
             "max_queries": max_queries,
             "max_gallery": max_gallery,
             "num_draws": num_draws,
-            "splits": (
-                "test",
-            ),  # with "validation": `leave_group_out` there too, to choose an operating point by
+            # On validation `leave_group_out` alone: to choose an operating point by, not to report.
+            "splits": ("test", "validation"),
             "galleries": ("self", "leave_group_out", "held_out"),
             "attacker_data": ("network_train", "unseen"),
             "prior": "uniform",
