@@ -3,9 +3,12 @@
 python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR [--mode=run|tune]
                  [--config.path.to.field=value ...]
 python launch.py --mode=collect --runs=A,B,... --workdir=DIR
+
+The fields of a config stand in its file; README.md tells of the modes and of what a work folder holds.
 """
 
 import importlib.util
+import itertools
 import os
 import shlex
 import signal
@@ -33,6 +36,9 @@ _RUNS = flags.DEFINE_list("runs", None, "Work folders or globs, by commas, for -
 
 def main(arguments: list[str]) -> int:
     """Runs one command line; returns the exit code: 0 done, 2 the user's mistake (one line on stderr)."""
+    if {"--help", "-h"} & set(arguments):
+        print(f"{__doc__}\n{flags.FLAGS.module_help(sys.modules[__name__])}")
+        return 0
     try:
         _parse(arguments)
         _run(shlex.join(["python", *arguments]))
@@ -57,12 +63,15 @@ def _parse(arguments: list[str]) -> None:
 def _check_config(arguments: list[str]) -> None:
     """Reads the config once before absl does, whose own complaints about it are tracebacks."""
     given = [
-        argument.partition("=")[2] for argument in arguments if argument.startswith("--config=")
+        value if equals else following
+        for argument, following in itertools.pairwise([*arguments, ""])
+        for name, equals, value in [argument.partition("=")]
+        if name in ("--config", "-config")
     ]
     if not given:
         return
     file, colon, arg = given[-1].partition(":")
-    if not Path(file).is_file():
+    if not Path(file).is_file() or Path(file).suffix != ".py":
         raise errors.unknown(
             "config file", file, sorted(map(str, Path("configs").glob("[a-z]*.py")))
         )
@@ -104,7 +113,7 @@ def _run(command: str) -> None:
             )
         from hybrid_jax import collect
 
-        written = collect.collect(_RUNS.value, workdir)
+        written = collect.collect(_RUNS.value, workdir, command)
     elif _CONFIG.value is None:
         raise errors.UserError(
             "--config is missing: name an experiment, as in --config=configs/activity.py"
@@ -129,7 +138,6 @@ def _print(written: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    # TensorFlow is only ever asked for data: it must not take the accelerator's memory.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.set_verbosity(
         logging.ERROR

@@ -52,7 +52,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "margin": {**dict.fromkeys(LAYERS, 10.0), "fc_2": 3.0},
     }
     config.reduction = {
-        "dim": 8,  # the paper's, for every layer; 0: the best of `dims` on validation
+        # The paper's, for every layer; 0: the smallest of `dims` within tune.tolerance of the best, on validation.
+        "dim": 8,
         "dims": (2, 4, 8, 16, 32),
         "autoencoder_layers": ("conv_4",),  # where the autoencoder is measured beside PCA
         "autoencoder": common.budget(20, 3e-3, "cosine", 256),

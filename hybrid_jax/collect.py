@@ -26,9 +26,11 @@ def collect(
         the files written.
 
     Raises:
-        UserError: no match, an unreadable result, a seed twice, runs of different configs, or
-            points that not all seeds have.
+        UserError: no match, an unreadable result, a seed twice, runs of different configs,
+            points that not all seeds have, or an `out` that holds a run.
     """
+    if (Path(out) / "config.json").exists():
+        raise UserError(f"workdir {out} holds a run: collect into a folder of its own")
     names = runs.split(",") if isinstance(runs, str) else [str(r) for r in runs]
     folders = find(names, out)
     contents = {str(folder): results.read(folder) for folder in folders}
@@ -155,7 +157,7 @@ def _seeds(contents: Mapping[str, Mapping]) -> dict[str, int]:
 
 
 def _same_config(contents: Mapping[str, Mapping]) -> None:
-    (first, reference), *others = ((n, _flat(c["config"])) for n, c in contents.items())
+    (first, reference), *others = ((n, results.flat(c["config"])) for n, c in contents.items())
     for name, config in others:
         differing = [
             f"{field} ({reference.get(field)!r} and {config.get(field)!r})"
@@ -167,16 +169,6 @@ def _same_config(contents: Mapping[str, Mapping]) -> None:
                 f"{first} and {name} are runs of different configs: they differ in"
                 f" {', '.join(differing)}; only the seed may differ"
             )
-
-
-def _flat(config: Mapping, prefix: str = "") -> dict:
-    flat = {}
-    for name, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 def _versions(versions: list[Mapping]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -41,7 +42,7 @@ class Embedded:
     margin: float | None
     key: jax.Array
 
-    @property
+    @cached_property
     def rms(self) -> float:
         """Root mean square of the centred training features, per coordinate: the unit of `noise_relative`."""
         z = np.asarray(self.z[TRAIN], np.float64)
@@ -72,7 +73,17 @@ class Embedded:
 
 @dataclass(frozen=True, eq=False)
 class LayerFeatures:
-    """Intermediate features of one network at one layer, on all windows that are used."""
+    """Intermediate features of one network at one layer, on all windows that are used.
+
+    Attributes:
+        task: network and data.
+        layer: where the network is split.
+        network_variables: of the whole network.
+        contrastive_weight: what it was fine-tuned with; 0 for one that is not Siamese.
+        margin: the same; `None` for one that is not Siamese.
+        index: numbers of the windows in each split.
+        features: [n, D] flattened outputs of the layer for each split's windows, in the order of `index`.
+    """
 
     task: Task
     layer: str

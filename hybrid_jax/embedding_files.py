@@ -12,7 +12,7 @@ from hybrid_jax.embedded import Embedded
 from hybrid_jax.embedding import Embedding, embed
 from hybrid_jax.errors import UserError
 from hybrid_jax.models import MODELS
-from hybrid_jax.results import write_bytes, write_json
+from hybrid_jax.results import flat, write_bytes, write_json
 
 SCHEMA = 1
 
@@ -41,7 +41,7 @@ def save(workdir: Path, embedded: Embedded, model: dict[str, Any], operating_noi
     """
     embedding, windows = embedded.embedding, embedded.task.windows
     path = folder(workdir, embedding.layer, embedding.method, embedding.reduction)
-    arrays = dict(_flat(embedded.variables))
+    arrays = flat(embedded.variables, "/")
     arrays |= {"normalisation/mean": windows.mean, "normalisation/std": windows.std}
     (path / "embedding.json").unlink(missing_ok=True)
     buffer = io.BytesIO()
@@ -73,13 +73,17 @@ def load(path: Path) -> tuple[Embedding, dict[str, Any], dict[str, Any]]:
         inputs stands in the variables as `normalisation`: `mean` and `std`, [channels].
 
     Raises:
-        errors.UserError: the folder holds no embedding.
+        errors.UserError: the folder holds no embedding, or one of another version.
     """
     if not (path / "embedding.json").exists():
         raise UserError(
             f"{path} holds no embedding: it lies in WORKDIR/embeddings/<layer>/<method> after a run"
         )
     about = json.loads((path / "embedding.json").read_text())
+    if about.get("schema") != SCHEMA:
+        raise UserError(
+            f"{path} has schema {about.get('schema')!r}: expected {SCHEMA}; run it again"
+        )
     model = dict(about["model"])
     network = MODELS[model.pop("name")](
         {about["primary"]: len(about["classes"][about["primary"]])}, **model
@@ -103,14 +107,3 @@ def load(path: Path) -> tuple[Embedding, dict[str, Any], dict[str, Any]]:
             at[leaf] = jnp.asarray(arrays[name])
     variables["noise_std"] = jnp.float32(about["operating_noise_std"])
     return embedding, variables, about
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, np.ndarray]]:
-    leaves = []
-    for name, value in tree.items():
-        leaves += (
-            _flat(value, f"{prefix}{name}/")
-            if isinstance(value, dict)
-            else [(prefix + name, np.asarray(value))]
-        )
-    return leaves

@@ -39,6 +39,9 @@ def contrastive(
 
     Returns:
         A scalar >= 0; 0 for no pairs.
+
+    Raises:
+        errors.UserError: an unknown convention.
     """
     squared = jnp.sum(jnp.square(f1 - f2), axis=-1)
     return _reduce(_pair_costs(squared, similar, margin), jnp.ones_like(squared), convention)
@@ -57,6 +60,9 @@ def contrastive_in_batch(
 
     Returns:
         A scalar >= 0; 0 for a single sample.
+
+    Raises:
+        errors.UserError: an unknown convention.
     """
     features = features.reshape(features.shape[0], -1)
     # Distances do not change with the origin; about the batch mean the Gram matrix loses the fewest digits.
@@ -90,6 +96,9 @@ def multi_objective(
 
     Returns:
         The weighted sum, and its unweighted terms `cross_entropy` and `contrastive`.
+
+    Raises:
+        errors.UserError: an unknown convention.
     """
     terms = {
         "cross_entropy": cross_entropy(logits, labels),

@@ -1,6 +1,7 @@
 """metrics.jsonl and TensorBoard: what training measured, by phase and step."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,21 +22,28 @@ class MetricLog:
         self._phase, self._path = phase, workdir / "metrics.jsonl"
         kept = [line for line in self._lines() if line["phase"] != phase or line["step"] <= step]
         write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
-        self._board = SummaryWriter(
-            str(workdir / "tensorboard" / phase.replace("/", "-")), purge_step=step + 1
-        )
+        # TensorBoard's file is written late, by a thread; so what a killed run left is not trusted but made again.
+        folder = workdir / "tensorboard" / phase.replace("/", "-")
+        shutil.rmtree(folder, ignore_errors=True)
+        self._board = SummaryWriter(str(folder))
+        for line in kept:
+            if line.pop("phase") == phase:
+                self._draw(line.pop("step"), line)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Appends the values of one step."""
         values = {name: float(value) for name, value in values.items()}
         with self._path.open("a") as file:
             file.write(json.dumps({"phase": self._phase, "step": step, **values}) + "\n")
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
+        self._draw(step, values)
 
     def close(self) -> None:
         """Flushes what TensorBoard has not yet seen."""
         self._board.close()
+
+    def _draw(self, step: int, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
 
     def _lines(self) -> list[dict]:
         text = self._path.read_text() if self._path.exists() else ""

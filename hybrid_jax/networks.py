@@ -13,7 +13,19 @@ from hybrid_jax.task import Task, WindowLoss
 
 @dataclass(frozen=True)
 class Training:
-    """A task, and how its networks are trained: in phases that all lie in one work folder."""
+    """A task, and how its networks are trained: in phases that all lie in one work folder.
+
+    Each method returns a network's variables, those with the best validation score (`phase.run`), and raises
+    `errors.UserError` where training diverges. A phase that is there already is not trained again.
+
+    Attributes:
+        task: network and data.
+        workdir: where the phases' checkpoints lie.
+        key: root of all randomness; a phase branches off by its name.
+        pretrain_budget: of the network from scratch.
+        finetune_budget: of the baseline and of every Siamese network alike.
+        convention: of the contrastive loss (`losses.contrastive`).
+    """
 
     task: Task
     workdir: Path
@@ -36,7 +48,15 @@ class Training:
     def siamese(
         self, pretrained: dict[str, Any], layer: str, weight: float, margin: float, name: str = ""
     ) -> dict[str, Any]:
-        """Fine-tuned with the contrastive term on `layer`'s output (paper, section 3.2)."""
+        """Fine-tuned with the contrastive term on `layer`'s output (paper, section 3.2).
+
+        Args:
+            pretrained: where to start.
+            layer: whose output the pairs are of.
+            weight: of the contrastive term, >= 0.
+            margin: in units of the feature, >= 0.
+            name: of the phase, below `siamese/`; by default the layer.
+        """
         loss = WindowLoss(self.task.network, self.task.windows.window, layer, self.convention)
         phase_name = f"siamese/{name or layer}"
         return self._run(

@@ -22,7 +22,14 @@ CALLS_PER_EPOCH = 8  # stops in an epoch, each with a checkpoint: what a kill ca
 
 @dataclass(frozen=True)
 class Budget:
-    """How long and how fast a phase trains."""
+    """How long and how fast a phase trains.
+
+    Attributes:
+        epochs: passes over the training windows, > 0; may be a fraction.
+        learning_rate: initial step size of Adam, > 0.
+        schedule: one of `optimizers.SCHEDULES`.
+        batch_size: windows a step.
+    """
 
     epochs: float
     learning_rate: float
@@ -30,7 +37,11 @@ class Budget:
     batch_size: int
 
     def steps(self, size: int) -> tuple[int, int]:
-        """Steps in all, and steps between two stops, for `size` training samples."""
+        """Steps in all, and steps between two stops, for `size` training samples.
+
+        Raises:
+            errors.UserError: a batch is larger than that.
+        """
         if self.batch_size > size:
             raise UserError(f"batch_size {self.batch_size}: there are only {size} training windows")
         epoch = size // self.batch_size

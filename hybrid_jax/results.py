@@ -129,6 +129,19 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     return {**content, "records": records}
 
 
+def flat(tree: Mapping, separator: str = ".", prefix: str = "") -> dict[str, Any]:
+    """The leaves of nested mappings, by the path to each: `{"a": {"b": 1}}` gives `{"a.b": 1}`."""
+    leaves = {}
+    for name, value in tree.items():
+        inner = isinstance(value, Mapping)
+        leaves |= (
+            flat(value, separator, f"{prefix}{name}{separator}")
+            if inner
+            else {prefix + name: value}
+        )
+    return leaves
+
+
 def write_json(path: str | os.PathLike, content) -> Path:
     """Writes JSON, indented, whole or not at all; nan and infinities are refused (ValueError)."""
     return write_text(path, _dumps(content, indent=2) + "\n")

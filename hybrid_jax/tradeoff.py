@@ -161,7 +161,7 @@ def _join(cloud, accuracies, privacies) -> Curve:
         chance=float("nan") if first["chance"] is None else first["chance"],
         error_name=(
             f"Bars: standard deviation over {first['n_seeds']} seeds"
-            if first["n_seeds"]
+            if (first["n_seeds"] or 1) > 1
             else f"Bars: standard error over {max(r['draws'] or 1 for r in ranks)} noise draws"
         ),
     )

@@ -145,6 +145,11 @@ def test_versions_that_differ_are_all_named(tmp_path):
             "seed 2 holds the point .* twice",
         ),
         (
+            lambda t: (t / "all" / "config.json").mkdir(parents=True),
+            "{0}/seed-*",
+            "all holds a run: collect into a folder of its own",
+        ),
+        (
             lambda t: collect.collect(f"{t}/seed-?", t / "earlier"),
             "{0}/*",
             r"earlier is not the run of one seed \(seed is \[0, 1\]\)",
@@ -157,4 +162,4 @@ def test_a_mistake_is_one_clear_line_and_writes_nothing(tmp_path, spoil, runs, c
     spoil(tmp_path)
     with pytest.raises(UserError, match=complaint) as error:
         collect.collect(runs.format(tmp_path), tmp_path / "all")
-    assert "\n" not in str(error.value) and not (tmp_path / "all").exists()
+    assert "\n" not in str(error.value) and not (tmp_path / "all" / "results.json").exists()

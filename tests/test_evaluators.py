@@ -1,5 +1,7 @@
 """Evaluators on a small simulated set: against loops, and what each adversary may hold."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from hybrid_jax import cloud, evaluators, noise
 from hybrid_jax.data import TEST, TRAIN, VALIDATION, simulated
 from hybrid_jax.embedded import LayerFeatures
+from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators import accuracy
 from hybrid_jax.evaluators.adversary import adversaries
 from hybrid_jax.models.mtcnn import mtcnn
@@ -109,7 +112,7 @@ def test_what_an_adversary_holds(embedded):
             continue
         held = np.concatenate([embedded.index[split][at] for split, at in adversary.rows])
         assert len(held) == len(given["gallery_labels"])
-        assert len(held) <= 128 + 128 * (adversary.attacker_data == "both")
+        assert len(held) <= 128
         group = "recording" if adversary.target == "identity" else "identity"
         np.testing.assert_array_equal(given["groups"], columns[group][queries])
         if adversary.gallery == "held_out":
@@ -140,14 +143,32 @@ def test_labels_of_held_out_subjects_are_numbered_anew():
     assert set(given["labels"]) == {0, 1}
 
 
-def test_validation_is_measured_when_asked_for(embedded):
-    from dataclasses import replace
+def test_both_splits_or_one(embedded):
+    def measured(*splits):
+        found = adversaries(embedded, replace(SETTINGS, splits=splits))
+        return {(a.split, a.target, a.gallery, a.attacker_data) for a in found}
 
-    found = list(adversaries(embedded, replace(SETTINGS, splits=("test", "validation"))))
-    assert {(a.target, a.gallery) for a in found if a.split == VALIDATION} == {
-        ("gender", "leave_group_out"),
-        ("identity", "leave_group_out"),
+    test, validation = measured("test"), measured("validation")
+    assert {split for split, *_ in test} == {TEST}
+    assert {at[:3] for at in validation} == {
+        (VALIDATION, "gender", "leave_group_out"),
+        (VALIDATION, "identity", "leave_group_out"),
     }
+    assert measured("test", "validation") == test | validation
+
+
+def test_a_gallery_too_small_for_every_class_is_refused(embedded):
+    tiny = replace(SETTINGS, max_gallery=2, sensitive=("identity",), galleries=("held_out",))
+    with pytest.raises(
+        UserError, match=r"'privacy' failed on noisy_reduced at fc_2: class \d of 4"
+    ):
+        list(evaluators.evaluate(("privacy",), embedded, tiny))
+
+
+def test_an_evaluator_that_fails_is_named(embedded, monkeypatch):
+    monkeypatch.setitem(evaluators.EVALUATORS, "broken", lambda *_: [{"metric": "rank"}])
+    with pytest.raises(RuntimeError, match=r"'broken' failed .* without unit, value"):
+        list(evaluators.evaluate(("broken",), embedded, SETTINGS))
 
 
 def test_retraining_fits_the_cloud_to_the_noise(embedded):

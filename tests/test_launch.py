@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import synthetic_records
 
 import launch
 from configs import activity, common
+from hybrid_jax import results
 from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import setup
 
@@ -52,6 +54,11 @@ ON_THE_COMMAND_LINE = {
         "--config=configs/activity.py",
         "--config.pretrain.epoch=1",
     ],
+    "unknown config file 'README.md'": ["--config=README.md"],
+    "unknown config argument 'smoky': did you mean 'smoke'": [
+        "--config",
+        "configs/activity.py:smoky",
+    ],
     "unknown config field 'seed.value'": ["--config=configs/activity.py", "--config.seed.value=1"],
 }
 
@@ -90,6 +97,16 @@ IN_THE_CONFIG = {
     "config.siamese.margin.fc_2 -1.0: must be 0 or more": {"siamese.margin.fc_2": -1.0},
     "config.privacy.num_draws 0": {"privacy.num_draws": 0},
     "batch_size 100000: there are only": {"pretrain.batch_size": 100000},
+    "config.seed -1: must be 0 or more": {"seed": -1},
+    "data seed -1: must be 0 or more": {"data.seed": -1},
+    "config.privacy.max_queries -5": {"privacy.max_queries": -5},
+    "config.reduction.clip_norm -1.0": {"reduction.clip_norm": -1.0},
+    "config.sensitive is empty": {"sensitive": ()},
+    "unknown split (config.privacy.splits) 'tset': did you mean 'test'": {
+        "privacy.splits": ("tset",)
+    },
+    "config.data has num_subjects, seconds, seed, trials_per_activity, which data set "
+    "'motionsense' does not take": {"data.name": "motionsense"},
     "no validation window": {"data.seconds": 2.0},
     "config.siamese has no contrastive_weight for layer": {"siamese": {"convention": "caffe"}},
 }
@@ -127,6 +144,23 @@ def test_folder_of_another_config_is_refused_and_untouched(tmp_path):
 
 def test_no_config_and_no_folder():
     assert "--workdir is missing" in run("--config=configs/activity.py:smoke").stderr
+
+
+def test_help_says_what_there_is_to_say():
+    done = run("--help")
+    assert done.returncode == 0 and not done.stderr
+    for word in ("--mode=collect", "--workdir", "--runs", "configs/activity.py"):
+        assert word in done.stdout
+
+
+def test_collect(tmp_path):
+    for seed in range(2):
+        records = synthetic_records.run(seed, layers=("fc_1",))
+        results.write(tmp_path / str(seed) / "results.json", "launch.py", {"seed": seed}, records)
+    done = run("--mode=collect", f"--runs={tmp_path}/0,{tmp_path}/1", f"--workdir={tmp_path}/all")
+    assert done.returncode == 0, done.stderr
+    assert "2 seeds" in done.stdout and f"{tmp_path}/all/accuracy.md" in done.stdout
+    assert "launch.py --mode=collect" in results.read(tmp_path / "all")["command"]
 
 
 def test_a_missing_data_folder_is_named(tmp_path):

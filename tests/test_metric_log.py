@@ -1,9 +1,11 @@
 """metrics.jsonl after a kill and a resume is that of an uninterrupted run."""
 
 import json
+import struct
 
 import numpy as np
 import pytest
+from tensorboardX.proto.event_pb2 import Event
 
 from hybrid_jax.metric_log import MetricLog
 
@@ -17,6 +19,17 @@ def write(folder, phase, steps, begin=0):
     for step in steps:
         log.write(step, {"loss": 1 / step, "accuracy": np.float32(0.5)})
     log.close()
+
+
+def drawn(file, name):
+    """Steps at which TensorBoard has a value, read as TFRecord frames: length, its CRC, event, its CRC."""
+    content, at, steps = file.read_bytes(), 0, []
+    while at < len(content):
+        (size,) = struct.unpack_from("<Q", content, at)
+        event = Event.FromString(content[at + 12 : at + 12 + size])
+        steps += [event.step for value in event.summary.value if value.tag == name]
+        at += 16 + size
+    return steps
 
 
 def test_a_line_is_flat_and_holds_phase_step_and_values(tmp_path):
@@ -68,3 +81,14 @@ def test_tensorboard_has_a_folder_a_phase(tmp_path):
     (events,) = (tmp_path / "tensorboard" / "siamese-fc_1").iterdir()
     content = events.read_bytes()
     assert content.count(b"loss") == 2 and content.count(b"accuracy") == 2
+
+
+def test_tensorboard_has_every_step_of_a_killed_run_once(tmp_path):
+    """What the killed one had not yet flushed is drawn again from metrics.jsonl, what it had too much is not."""
+    write(tmp_path, "simple", [5, 10, 15])
+    (file,) = (tmp_path / "tensorboard" / "simple").iterdir()
+    file.write_bytes(b"")  # nothing was flushed
+    write(tmp_path, "simple", [15, 20], begin=10)
+    (file,) = (tmp_path / "tensorboard" / "simple").iterdir()
+    assert drawn(file, "accuracy") == [5, 10, 15, 20]
+    assert drawn(file, "loss") == [5, 10, 15, 20]

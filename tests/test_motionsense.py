@@ -101,7 +101,7 @@ def test_only_the_cache_is_read_when_it_has_the_set(archive, tmp_path, monkeypat
 
 def test_the_official_set_needs_no_source_once_prepared(tree, tmp_path, monkeypatch):
     monkeypatch.setenv("HYBRID_JAX_CACHE", str(tmp_path))
-    monkeypatch.setattr(motionsense, "OFFICIAL", files.Source(tree).digest())
+    monkeypatch.setattr(files, "OFFICIAL", files.Source(tree).digest())
     made = motionsense.load(tree)
     monkeypatch.setattr(motionsense, "download", None)
     same(made, motionsense.load())
@@ -172,10 +172,16 @@ def download(manager, urls):
     return paths
 with mock.patch.object(tfds.download.DownloadManager, "download", download), \\
      mock.patch.object(builder, "urlopen"):
+    try:
+        motionsense.load(cache=out)
+        raise AssertionError("took other files for the official ones")
+    except UserError as error:
+        assert "no longer holds the files" in str(error)
+    files.OFFICIAL = files.Source(archive).digest()
     made = motionsense.load(cache=out)
 for name in ("train", "test"):
     assert local.info.splits[name].num_examples
-direct = motionsense.load(archive, cache=out)
+direct = motionsense.load(archive, cache=out + "/direct")
 np.testing.assert_array_equal(made.rows, direct.rows)
 np.testing.assert_array_equal(made.split, direct.split)
 for name, values in direct.columns.items():
@@ -210,4 +216,4 @@ def test_counts_of_the_real_set(data_root, tmp_path, strict, training, test):
     np.testing.assert_allclose(made.rows[:first_test_row].std(0, np.float64), 1, atol=1e-6)
     recordings = made.columns["recording"]
     assert len(np.unique(recordings)) == 24 * 11
-    assert files.Source(folder).digest() == motionsense.OFFICIAL
+    assert files.Source(folder).digest() == files.OFFICIAL

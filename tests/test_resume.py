@@ -18,14 +18,14 @@ COMMAND = (
 COMPARED = ("results.json", "accuracy.md", "metrics.jsonl", "config.json")
 
 
-def launch(folder, reached=None):
-    """Runs the command; with `reached`, kills it (SIGKILL) as soon as that is true of its work folder."""
+def launch(folder, reached=None, how=signal.SIGKILL):
+    """Runs the command; with `reached`, sends it `how` as soon as that is true of its work folder."""
     folder.mkdir(exist_ok=True)
     with (folder / "stderr").open("w") as stderr:
         process = subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr)
         while process.poll() is None:
             if reached is not None and reached(folder / "run"):
-                process.kill()
+                process.send_signal(how)
                 break
             time.sleep(0.01)
     return process.wait()
@@ -48,6 +48,12 @@ def contents(folder):
     embeddings = sorted((folder / "run" / "embeddings").rglob("*.npz"))
     files = [folder / "run" / name for name in COMPARED] + embeddings
     return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+@pytest.mark.slow
+def test_sigterm_exits_with_143(tmp_path):
+    assert launch(tmp_path / "stopped", lines(1), signal.SIGTERM) == 143
+    assert (tmp_path / "stopped" / "stderr").read_text() == ""
 
 
 @pytest.mark.slow

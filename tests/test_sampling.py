@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hybrid_jax.data.windows import gap_windows
 from hybrid_jax.evaluators.sampling import halves, stratified
 
 
@@ -55,12 +56,17 @@ def test_one_stratum_is_a_plain_sample():
 
 
 def test_the_halves_of_a_recording_by_hand():
-    first, second = halves(np.zeros(20, int), np.arange(20) * 10)
+    first, second = halves(np.zeros(20, int), np.arange(20) * 10, 5)
     np.testing.assert_array_equal(first, np.arange(10))
     np.testing.assert_array_equal(second, np.arange(15, 20))
-    first, second = halves(np.zeros(13, int), np.arange(13)[::-1] * 10)  # in another order
+    first, second = halves(np.zeros(13, int), np.arange(13)[::-1] * 10, 5)  # in another order
     np.testing.assert_array_equal(first, np.arange(7, 13))
     np.testing.assert_array_equal(second, [0, 1])
+
+
+def test_halves_of_dense_windows_share_no_row():
+    first, second = halves(np.zeros(100, int), np.arange(100) * 2, gap_windows(50, 2))
+    assert 2 * first[-1] + 50 <= 2 * second[0] == 2 * first[-1] + 52
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -72,7 +78,7 @@ def test_halves_are_taken_in_each_recording_and_share_no_row(seed):
     start = np.concatenate([np.arange(n) * 10 for n in lengths])
     order = rng.permutation(len(start))
     recording, start = recording[order], start[order]
-    first, second = halves(recording, start)
+    first, second = halves(recording, start, gap_windows(50, 10))
     assert (np.diff(first) > 0).all() and (np.diff(second) > 0).all()
     for one, n in zip(recording[np.argsort(order)][np.cumsum(lengths) - 1], lengths, strict=True):
         a = np.sort(start[first][recording[first] == one]) // 10
@@ -84,6 +90,6 @@ def test_halves_are_taken_in_each_recording_and_share_no_row(seed):
 
 
 def test_recordings_too_short_for_a_second_half_have_none():
-    first, second = halves(np.array([4, 4, 9]), np.array([0, 10, 0]))
+    first, second = halves(np.array([4, 4, 9]), np.array([0, 10, 0]), 5)
     np.testing.assert_array_equal(first, [0])
     assert len(second) == 0 and second.dtype.kind == "i"

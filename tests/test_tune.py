@@ -1,7 +1,12 @@
-"""Which weight and margin are chosen."""
+"""Which weight and margin are chosen, and that a run in the same folder is none the wiser."""
+
+import json
 
 import pytest
+from test_launch import make
 
+from hybrid_jax.errors import UserError
+from hybrid_jax.experiment import run, tune
 from hybrid_jax.experiment.tune import choose
 
 
@@ -38,3 +43,26 @@ def test_of_equals_the_smaller_weight(order):
     assert choose(points, simple=0.95, tolerance=0.01)["contrastive_weight"] == 0.1
     far = [point(0.1, 0.5, 0.9), point(0.3, 0.5, 0.95)][::order]
     assert choose(far, simple=0.95, tolerance=0.01)["contrastive_weight"] == 0.1
+
+
+def test_a_dimension_to_be_chosen_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"set config\.reduction\.dim"):
+        tune.run(make(**{"reduction.dim": 0}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_run_after_tune_in_one_folder_is_the_run_alone(tmp_path):
+    """Both fine-tune by the same names, for another number of epochs."""
+    config = make(**{"methods": ("simple", "siamese"), "evaluators": ("accuracy",)})
+    config.tune.epochs = 0.5
+    written = tune.run(config, tmp_path / "both")
+    assert [path.name for path in written] == ["tune.json", "tune.png"]
+    content = json.loads(written[0].read_text())
+    layer = content["layers"]["fc_2"]
+    assert [(p["contrastive_weight"], p["margin"]) for p in layer["points"]] == [(0.1, 10), (1, 10)]
+    assert layer["chosen"] in layer["points"]
+    for folder in ("both", "alone"):
+        run.run(config, tmp_path / folder, "the command")
+    both, alone = (tmp_path / folder / "results.json" for folder in ("both", "alone"))
+    assert both.read_text() == alone.read_text()

@@ -39,6 +39,13 @@ def folder(tmp_path):
     return path
 
 
+def test_a_folder_of_collected_results_is_refused(tmp_path):
+    (tmp_path / "results.json").write_text("{}")
+    with pytest.raises(UserError, match="holds collected results: use another folder"):
+        workdir.create(tmp_path, config())
+    assert not (tmp_path / "config.json").exists()
+
+
 def test_a_new_folder_is_made_and_holds_the_config(tmp_path):
     workdir.check(tmp_path / "a" / "b", config())
     assert not (tmp_path / "a").exists()

@@ -28,6 +28,7 @@ TRIALS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     # In the order in which the published code concatenates them (reference (g)).
     {"dws": (1, 2, 11), "wlk": (7, 8, 15), "jog": (9, 16), "ups": (3, 4, 12)}
 )
+OFFICIAL = "ebbb9b735785b505"  # Source.digest() of the official files
 LAST_TRAINING_TRIAL = 10  # of the trial split; later trials are its test
 CODES = tuple(range(1, 25))
 CHANNELS = (

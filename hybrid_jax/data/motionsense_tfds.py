@@ -8,11 +8,16 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from hybrid_jax.data import motionsense_files as files
 from hybrid_jax.data.windows import Recording
 from hybrid_jax.errors import UserError
+
+# TensorFlow is only ever asked for data: it must not take the accelerator's memory.
+for _kind in ("GPU", "TPU"):
+    tf.config.set_visible_devices([], _kind)
 
 HOME = "https://github.com/mmalekzadeh/motion-sense"
 RAW = f"{HOME}/raw/master/data"
@@ -69,6 +74,11 @@ class MotionSense(tfds.core.GeneratorBasedBuilder):
                 {"zip": f"{RAW}/{files.ARCHIVE}", "subjects": f"{RAW}/{files.SUBJECTS_FILE}"}
             )
             source = files.Source(paths["zip"], paths["subjects"])
+            if source.digest() != files.OFFICIAL:
+                raise UserError(
+                    f"{RAW} no longer holds the files that this project knows (digest "
+                    f"{source.digest()}, not {files.OFFICIAL}); {files.WANTED} in --config.data.dir"
+                )
         recordings = [
             {"number": n, **vars(recording)} for n, recording in enumerate(files.read(source))
         ]
@@ -86,7 +96,7 @@ def read(data_dir: Path) -> list[Recording]:
     """Every recording, in the published order; downloaded and prepared below `data_dir` if needed.
 
     Raises:
-        UserError: the download failed.
+        UserError: the download failed, or brought other files than the official ones.
     """
     builder = MotionSense(data_dir=data_dir)
     try:
@@ -101,6 +111,12 @@ def read(data_dir: Path) -> list[Recording]:
         ) from error
     examples = tfds.as_numpy(builder.as_dataset(split="all"))
     return [
-        Recording(**{name: v if name == "rows" else v.item() for name, v in example.items()})
-        for example in sorted(examples, key=lambda example: example.pop("number"))
+        Recording(
+            **{
+                name: value if name == "rows" else value.item()
+                for name, value in example.items()
+                if name != "number"
+            }
+        )
+        for example in sorted(examples, key=lambda example: example["number"])
     ]

@@ -88,6 +88,8 @@ def load(
         raise UserError(f"trials_per_activity {trials_per_activity}: must be 2 to {TEST_TRIAL}")
     if not 1 <= seconds <= 3600:
         raise UserError(f"seconds {seconds}: a recording lasts 1 to 3600 seconds")
+    if seed < 0:
+        raise UserError(f"data seed {seed}: must be 0 or more")
 
     def split_of(recording: Recording) -> int:
         if split_kind == "trial":

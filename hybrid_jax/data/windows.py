@@ -6,7 +6,6 @@ gathered from the rows inside the training step (37 MB for MotionSense, where wi
 
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -111,16 +110,20 @@ def published_starts(agree: np.ndarray, window: int, step: int) -> np.ndarray:
     return starts[np.all(agree[starts] == agree[starts + window - 1], axis=1)]
 
 
-def validation_tail(num_windows: int, window: int, step: int) -> np.ndarray:
-    """int8 [num_windows]: TRAIN, then GAP, then the last 10 % as VALIDATION.
+def gap_windows(window: int, step: int) -> int:
+    """Windows left out between two parts of a recording: 5, or more where 5 would leave them rows in common."""
+    return max(GAP_WINDOWS, -(-window // step))
 
-    The gap is 5 windows, or more where 5 would leave validation and training rows in common. A
-    recording of fewer than 10 windows is all training.
+
+def validation_tail(num_windows: int, window: int, step: int) -> np.ndarray:
+    """int8 [num_windows]: TRAIN, then GAP (`gap_windows`), then the last 10 % as VALIDATION.
+
+    A recording of fewer than 10 windows is all training.
     """
     split = np.full(num_windows, TRAIN, np.int8)
     first = num_windows - num_windows // 10
     if first < num_windows:
-        split[max(0, first - max(GAP_WINDOWS, -(-window // step))) : first] = GAP
+        split[max(0, first - gap_windows(window, step)) : first] = GAP
         split[first:] = VALIDATION
     return split
 
@@ -209,13 +212,14 @@ def save(windows: Windows, path: Path) -> None:
     arrays |= {f"column_{name}": values for name, values in windows.columns.items()}
     about |= {"format": FORMAT, "classes": windows.classes}
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+    # Each process its own: two may prepare one set at once.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "wb") as file:
             np.savez(file, about=np.array(json.dumps(about)), **arrays)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from hybrid_jax import results
 from hybrid_jax.embedded import Embedded
+from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators import accuracy, privacy
 from hybrid_jax.evaluators.settings import Settings
 
@@ -26,6 +27,7 @@ def evaluate(
     """Records of the named evaluators, in their order.
 
     Raises:
+        errors.UserError: what an evaluator cannot measure with these settings or data; it is named.
         RuntimeError: an evaluator failed, or yielded no metric, value or unit; it is named.
     """
     for name in names:
@@ -39,6 +41,7 @@ def evaluate(
                 )
         except Exception as error:
             about = embedded.embedding
-            raise RuntimeError(
+            kind = UserError if isinstance(error, UserError) else RuntimeError
+            raise kind(
                 f"evaluator {name!r} failed on {about.method} at {about.layer}: {error}"
             ) from error

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
+from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION, gap_windows
 from hybrid_jax.embedded import Embedded
+from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators.sampling import halves, stratified
 from hybrid_jax.evaluators.settings import Settings
 
@@ -29,17 +30,18 @@ class Adversary:
         """What `rank_privacy` takes of queries and gallery."""
         columns = embedded.task.windows.columns
         asked = embedded.index[self.split][self.queries]
+        # With whole subjects held out only theirs are classes: labels are numbered anew, by what these splits hold.
+        splits = {self.split, *(split for split, _ in self.rows or ())}
+        classes = np.unique(
+            np.concatenate([embedded.labels(self.target, split) for split in splits])
+        )
         taken: dict[str, Any] = {
             "gallery": self.gallery,
             "features": np.asarray(embedded.z[self.split])[self.queries],
             "index": asked,
         }
-        if self.rows is None:
-            classes = np.unique(columns[self.target][asked])
-        else:
+        if self.rows is not None:
             held = np.concatenate([embedded.index[split][at] for split, at in self.rows])
-            # With whole subjects held out only theirs are classes: labels are numbered anew.
-            classes = np.unique(columns[self.target][held])
             z = [np.asarray(embedded.z[split])[at] for split, at in self.rows]
             taken["gallery_features"] = np.concatenate(z)
             taken["gallery_labels"] = np.searchsorted(classes, columns[self.target][held])
@@ -52,45 +54,58 @@ class Adversary:
 
 
 def adversaries(embedded: Embedded, settings: Settings) -> Iterator[Adversary]:
-    """Every target in every gallery on the test split, and in `leave_group_out` on validation if asked for.
+    """Every target, in every gallery on the test split, and in `leave_group_out` on validation.
 
     With whole subjects held out, their identity is in no other set: then it is measured in `self` and `leave_one_out`.
+
+    Raises:
+        errors.UserError: test recordings too short to be halved.
     """
     windows = embedded.task.windows
     recording, start = (
         windows.columns[name][embedded.index[TEST]] for name in ("recording", "start")
     )
-    first, second = halves(recording, start)
+    first, second = halves(recording, start, gap_windows(windows.window, windows.step))
+    whole = {split: np.arange(len(index)) for split, index in embedded.index.items()}
 
-    def sample(split: int, most: int, among: np.ndarray | None = None) -> np.ndarray:
-        index = embedded.index[split]
-        among = np.arange(len(index)) if among is None else among
-        strata = [windows.columns[name][index[among]] for name in ("identity", "activity")]
+    def sample(split: int, among: np.ndarray, most: int) -> np.ndarray:
+        index = embedded.index[split][among]
+        strata = [windows.columns[name][index] for name in ("identity", "activity")]
         return among[stratified(strata, most, settings.seed)]
 
-    def pool(*splits: int) -> Rows:
-        sizes = np.array([len(embedded.index[split]) for split in splits])
+    def pool(*parts: tuple[int, np.ndarray]) -> Rows:
+        """At most `max_gallery` rows of (split, positions in it), each by its share."""
+        sizes = np.array([len(among) for _, among in parts])
+        if not sizes.any():
+            raise UserError(
+                "test recordings of a single window have no half to hold: use longer ones"
+            )
         share = min(1.0, (settings.max_gallery or sizes.sum()) / sizes.sum())
         # Rounded as a running sum, so that the parts add up to the whole.
-        parts = np.diff(np.round(np.cumsum([0, *sizes]) * share).astype(int))
-        return [(split, sample(split, int(n))) for split, n in zip(splits, parts, strict=True)]
+        taken = np.diff(np.round(np.cumsum([0, *sizes]) * share).astype(int))
+        return [
+            (split, sample(split, among, int(n)))
+            for (split, among), n in zip(parts, taken, strict=True)
+            if n
+        ]
 
     def own(target: str, gallery: str, split: int) -> Adversary:
-        queries = sample(split, settings.max_queries)
+        queries = sample(split, whole[split], settings.max_queries)
+        if gallery == "self":
+            return Adversary(target, gallery, split, queries, None)
         both = gallery == "leave_group_out" and _group(target) == "recording"
-        rows = None if gallery == "self" else pool(TRAIN, split) if both else pool(split)
+        rows = pool(*((part, whole[part]) for part in ((TRAIN, split) if both else (split,))))
         return Adversary(target, gallery, split, queries, rows)
 
     def held_out(target: str, data: str) -> Adversary:
-        rows = [] if data == "unseen" else pool(TRAIN)
-        if data != "network_train":
-            rows.append((TEST, sample(TEST, settings.max_gallery, first)))
-        queries = sample(TEST, settings.max_queries, second)
+        held = {"network_train": (TRAIN, whole[TRAIN]), "unseen": (TEST, first)}
+        rows = pool(*(held.values() if data == "both" else (held[data],)))
+        queries = sample(TEST, second, settings.max_queries)
         return Adversary(target, "held_out", TEST, queries, rows, data)
 
     for target in settings.sensitive:
         nowhere_else = target == "identity" and windows.split_kind == "subject"
-        for gallery in settings.galleries:
+        for gallery in settings.galleries if "test" in settings.splits else ():
             if nowhere_else and gallery not in ("self", "leave_one_out"):
                 continue
             if gallery == "held_out":

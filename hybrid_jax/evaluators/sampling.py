@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from hybrid_jax.data.windows import GAP_WINDOWS
-
 
 def stratified(strata: list[np.ndarray], most: int, seed: int) -> np.ndarray:
     """A sample in which every stratum has its share, to within one item.
@@ -26,12 +24,13 @@ def stratified(strata: list[np.ndarray], most: int, seed: int) -> np.ndarray:
     return np.sort(order[taken])
 
 
-def halves(recording: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first half of every recording's windows, and the second half after a gap of 5 windows.
+def halves(recording: np.ndarray, start: np.ndarray, gap: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first half of every recording's windows, and the second half after a gap.
 
     Args:
         recording: [N] which recording a window is of.
         start: [N] its first row there.
+        gap: windows left out between the two (`data.windows.gap_windows`).
 
     Returns:
         Positions of the two, ascending.
@@ -42,5 +41,5 @@ def halves(recording: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.nda
         at = at[np.argsort(start[at], kind="stable")]
         middle = len(at) // 2
         first.append(at[:middle])
-        second.append(at[middle + GAP_WINDOWS :])
+        second.append(at[middle + gap :])
     return np.sort(np.concatenate(first)), np.sort(np.concatenate(second))

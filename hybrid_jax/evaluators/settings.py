@@ -13,7 +13,7 @@ class Settings:
         seed: of the run.
         noise_relative: the noise grid, in units of the exclusive feature's rms; begins with 0.
         num_draws: noise draws at each noise above 0.
-        splits: splits of the rank privacy: `test`, or `test` and `validation`.
+        splits: of the rank privacy: `test`, `validation` or both.
         sensitive: targets of privacy.
         galleries: what the adversary of the rank privacy holds (`privacy.rank_privacy`).
         attacker_data: for the gallery `held_out`: `network_train`, `unseen` or `both`.

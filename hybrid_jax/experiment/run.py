@@ -14,13 +14,12 @@ from hybrid_jax.embedded import Embedded, LayerFeatures
 from hybrid_jax.embedding import METHODS
 from hybrid_jax.evaluators.sampling import stratified
 from hybrid_jax.experiment import setup
+from hybrid_jax.figures.feature_space import MOST_POINTS
 from hybrid_jax.metrics import accuracy, operating_noise
 from hybrid_jax.networks import Training
 from hybrid_jax.reduction import pca
 from hybrid_jax.results import Record, select
 from hybrid_jax.tradeoff import tradeoff_area_records
-
-FEATURE_SPACE_POINTS = 1500  # more hide each other
 
 
 def run(config: ml_collections.ConfigDict, workdir: Path, command: str) -> list[Path]:
@@ -35,7 +34,8 @@ def run(config: ml_collections.ConfigDict, workdir: Path, command: str) -> list[
         The files that report the results.
 
     Raises:
-        errors.UserError: a mistake in the config, the work folder or the data; nothing has then been changed.
+        errors.UserError: a mistake in the config, the work folder or the data, before anything is changed; a training
+            that diverges.
     """
     training = setup.training(config, workdir)
     experiment = Experiment(config, training, setup.evaluator_settings(config))
@@ -112,7 +112,7 @@ class Experiment:
         index = features[False].index[TEST]
         target = self.config.sensitive[0]
         strata = [task.labels(name)[index] for name in (task.primary, target)]
-        shown = stratified(strata, FEATURE_SPACE_POINTS, self.config.seed)
+        shown = stratified(strata, MOST_POINTS, self.config.seed)
 
         def plane(family: LayerFeatures) -> np.ndarray:
             axes = pca.fit(np.asarray(family.features[TRAIN]), 2)

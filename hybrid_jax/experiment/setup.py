@@ -1,5 +1,6 @@
 """From a config to what runs it. Every mistake in a config is found here, before any work is done."""
 
+import inspect
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,16 +14,18 @@ from hybrid_jax.data import DATASETS, TRAIN, VALIDATION
 from hybrid_jax.embedding import METHODS, feature_shape
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators import EVALUATORS, Settings
+from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
 from hybrid_jax.experiment import workdir
 from hybrid_jax.fit_reduction import check_dim
 from hybrid_jax.models import MODELS
 from hybrid_jax.networks import Training
 from hybrid_jax.optimizers import SCHEDULES
 from hybrid_jax.phase import Budget
+from hybrid_jax.privacy.gallery import GALLERIES
+from hybrid_jax.privacy.ranking import TIES
 from hybrid_jax.stages import split_at
 from hybrid_jax.task import Task
 
-GALLERIES = ("self", "leave_one_out", "leave_group_out", "held_out")
 ATTACKER_DATA = ("network_train", "unseen", "both")
 BUDGETS = ("pretrain", "finetune", "retrain", "reduction.autoencoder")
 
@@ -59,8 +62,14 @@ def load_task(config: ml_collections.ConfigDict) -> Task:
     """The data set, and the network for its primary label."""
     settings = dict(config.data)
     name = settings.pop("name")
+    known = inspect.signature(DATASETS[name]).parameters
     if "dir" in settings:
         settings["directory"] = settings.pop("dir") or None
+    if strange := settings.keys() - known.keys():
+        raise UserError(
+            f"config.data has {', '.join(sorted(strange))}, which data set {name!r} does not take: "
+            f"begin with its own preset, as in configs/activity.py:simulated"
+        )
     windows = DATASETS[name](**settings)
     for target in (config.primary, *config.sensitive):
         _one_of("target", target, windows.classes)
@@ -96,6 +105,7 @@ def _check_values(config: ml_collections.ConfigDict) -> None:
     _all_of("evaluator", config.evaluators, EVALUATORS)
     _all_of("gallery", config.privacy.galleries, GALLERIES)
     _all_of("attacker_data", config.privacy.attacker_data, ATTACKER_DATA)
+    _all_of("split (config.privacy.splits)", config.privacy.splits, SPLIT_NAMES.values())
     _one_of("contrastive convention", config.siamese.convention, get_args(losses.Convention))
     grid = config.noise.relative
     if not grid or grid[0] != 0.0 or list(grid) != sorted(set(grid)):
@@ -107,8 +117,15 @@ def _check_values(config: ml_collections.ConfigDict) -> None:
         for field in ("epochs", "learning_rate", "batch_size"):
             _positive(f"config.{name}.{field}", settings[field])
     _positive("config.privacy.num_draws", config.privacy.num_draws)
+    for name in ("seed", "privacy.max_queries", "privacy.max_gallery", "reduction.clip_norm"):
+        if not _at(config, name) >= 0:
+            raise UserError(f"config.{name} {_at(config, name)}: must be 0 or more")
+    if not config.sensitive:
+        raise UserError(
+            "config.sensitive is empty: name what is to stay private, as in ('gender',)"
+        )
     _one_of("prior (config.privacy.prior)", config.privacy.prior, ("uniform", "empirical"))
-    _one_of("ties (config.privacy.ties)", config.privacy.ties, ("average", "min", "max"))
+    _one_of("ties (config.privacy.ties)", config.privacy.ties, TIES)
 
 
 def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:

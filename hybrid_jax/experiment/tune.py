@@ -10,6 +10,7 @@ import numpy as np
 from hybrid_jax import figures, inference
 from hybrid_jax.data.windows import VALIDATION
 from hybrid_jax.embedded import LayerFeatures
+from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import setup
 from hybrid_jax.metrics import accuracy
 from hybrid_jax.networks import Training
@@ -24,12 +25,21 @@ def run(config: ml_collections.ConfigDict, workdir: Path) -> list[Path]:
 
     Returns:
         The files written.
+
+    Raises:
+        errors.UserError: a mistake in the config, the work folder or the data, before anything is changed; a training
+            that diverges.
     """
+    if not config.reduction.dim:
+        raise UserError("--mode=tune compares at one dimension: set config.reduction.dim, as in 8")
     training = setup.training(config, workdir)
-    training = replace(
-        training, finetune_budget=replace(training.finetune_budget, epochs=config.tune.epochs)
-    )
     pretrained = training.pretrained()
+    # The same phases as a run's, at another length: in a folder of their own neither goes on from the other's.
+    training = replace(
+        training,
+        workdir=workdir / "tune",
+        finetune_budget=replace(training.finetune_budget, epochs=config.tune.epochs),
+    )
     simple = training.simple(pretrained)
     layers = {}
     for layer in config.layers:
@@ -45,12 +55,14 @@ def run(config: ml_collections.ConfigDict, workdir: Path) -> list[Path]:
                     | {"siamese": measured["plain"], "reduced_siamese": measured["reduced"]}
                 )
         tolerance = config.tune.tolerance_at.get(layer, config.tune.tolerance)
+        chosen = choose(points, base["plain"], tolerance)
         layers[layer] = {
             "simple": base["plain"],
             "reduced": base["reduced"],
             "tolerance": tolerance,
             "points": points,
-            "chosen": choose(points, base["plain"], tolerance),
+            "chosen": chosen,
+            "within_tolerance": chosen["siamese"] >= base["plain"] - tolerance,
         }
     content = {"schema": 1, "split": "validation", "config": config.to_dict(), "layers": layers}
     return [

@@ -6,16 +6,18 @@ from pathlib import Path
 import ml_collections
 
 from hybrid_jax.errors import UserError
-from hybrid_jax.results import write_json
+from hybrid_jax.results import flat, write_json
 
 
 def check(workdir: Path, config: ml_collections.ConfigDict) -> None:
-    """Raises `UserError` when the folder was made with another config, or is no folder. Touches nothing."""
+    """Raises `UserError` for a folder of another config or of collected results, or a file. Touches nothing."""
     nearest = next(path for path in (workdir, *workdir.parents) if path.exists())
     if not nearest.is_dir():
         raise UserError(f"workdir {workdir}: {nearest} is a file; name a folder")
     path = workdir / "config.json"
     if not path.exists():
+        if (workdir / "results.json").exists():
+            raise UserError(f"workdir {workdir} holds collected results: use another folder")
         return
     try:
         there, here = flat(json.loads(path.read_text())), flat(plain(config))
@@ -43,14 +45,3 @@ def create(workdir: Path, config: ml_collections.ConfigDict) -> None:
 def plain(config: ml_collections.ConfigDict) -> dict:
     """The config as JSON gives it back: dicts, lists, numbers, strings."""
     return json.loads(json.dumps(config.to_dict()))
-
-
-def flat(tree: dict, prefix: str = "") -> dict:
-    """Leaves by dotted name."""
-    leaves = {}
-    for name, value in tree.items():
-        nested = (
-            flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-        )
-        leaves |= nested
-    return leaves

@@ -8,7 +8,7 @@ import numpy as np
 from hybrid_jax import paper
 from hybrid_jax.figures import style
 
-MOST_POINTS = 1500  # more of them only hide each other
+MOST_POINTS = 1500  # more only hide each other
 MOST_NAMES = 8  # as many as there are colours
 
 

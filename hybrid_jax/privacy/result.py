@@ -12,7 +12,7 @@ class RankPrivacy:
     Attributes:
         noise_std: standard deviations of the noise, in the features' units [G].
         rank_per_draw: mean rank of the true class, in [1, K] [S, G].
-        top1_per_draw: share of queries whose true class alone ranks first, in [0, 1] [S, G].
+        top1_per_draw: share of queries whose rank is 1, in [0, 1] [S, G].
         chance_rank: mean rank when only the prior speaks, under the same tie rule.
         num_classes, num_draws: K, S.
         n, n_excluded: queries counted; queries left out, as exclusion emptied their true class.
@@ -82,7 +82,7 @@ class RankPrivacy:
 
     @property
     def top1(self) -> np.ndarray:
-        """Share of queries whose true class alone ranks first, in [0, 1] [G]."""
+        """Share of queries whose rank is 1, in [0, 1] [G]; ties 'min' counts a tie for the first place."""
         return self.top1_per_draw.mean(axis=0)
 
     @property
