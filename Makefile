@@ -15,7 +15,7 @@ RUN := .venv/bin/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint clean
+.PHONY: help demo test test-slow bench lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: lint ## lint, then every test that is not slow
 
 test-slow: $(STAMP) ## the tests marked slow
 	$(RUN) -m pytest -m slow $(PYTEST_ARGS)
+
+bench: $(STAMP) ## a training step against its peers (requirements-bench.txt)
+	$(RUN) -m benchmarks.train_step
 
 lint: $(STAMP) ## ruff: rules and format
 	$(RUN) -m ruff check .

@@ -1,6 +1,6 @@
 """One training step of the activity experiment, against the same network in plain Flax and in PyTorch.
 
-    python -m benchmarks.train_step            # PyTorch takes part when it is installed: pip install torch==2.13.0
+    python -m benchmarks.train_step            # PyTorch takes part where requirements-bench.txt is installed
 
 Each peer takes Adam steps of the Siamese objective (cross-entropy and all in-batch pairs at Conv-4) on windows of the
 simulator that lie in memory. Rounds alternate between the peers, so that whatever else the machine does hits all.
@@ -40,7 +40,8 @@ class FlaxConvStage(nn.Module):
         if stage.pool > 1:
             x = nn.max_pool(x, (1, stage.pool), strides=(1, stage.pool))
         x = nn.Dropout(stage.dropout, deterministic=not train)(x)
-        return nn.relu(nn.Conv(stage.features, (1, stage.width), padding=stage.padding)(x))
+        conv = nn.Conv(stage.features, (1, stage.width), padding=stage.padding, name="conv")
+        return nn.relu(conv(x))
 
 
 def plain(network: Network) -> Network:
@@ -151,6 +152,8 @@ def main() -> None:
     }
     if importlib.util.find_spec("torch"):
         make["PyTorch"] = partial(in_torch, Task(network, windows, "activity"))
+    else:
+        print("PyTorch is left out: pip install -r requirements-bench.txt")
     peers = {name: peer(arguments.batch_size, arguments.steps) for name, peer in make.items()}
     times = measure(peers, arguments.rounds, arguments.steps)
     ours = statistics.median(times["hybrid-jax"])
