@@ -118,6 +118,29 @@ def test_equal_privacy_is_interpolated_and_left_out_where_it_is_not_reached(reco
     assert found["FC-1, training data"][0] == "–"
 
 
+def test_the_verdict_is_read_in_the_middle_of_what_both_reach(records):
+    lines = privacy.verdict(records)
+    # Training and unseen data at every layer; the autoencoder and the re-trained cloud are in the tables alone.
+    assert [line.split(":")[0] for line in lines] == [
+        f"{layer}, {data} data"
+        for layer in ("Conv-4", "FC-1", "FC-2")
+        for data in ("training", "unseen")
+    ]
+    pair = [
+        c
+        for c in tradeoff.curves(records, target="gender", attacker_data="unseen", cloud="original")
+        if c.name in (("fc_1", "advanced", "pca"), ("fc_1", "noisy_reduced", "pca"))
+    ]
+    theirs, ours = sorted(pair, key=lambda c: c.about["method"], reverse=True)
+    reached = [(c.privacy.min(), c.privacy.max()) for c in pair]
+    level = (max(low for low, _ in reached) + min(high for _, high in reached)) / 2
+    gain = 100 * (ours.accuracy_at(level) - theirs.accuracy_at(level))
+    assert f"{gain:+.1f} points of accuracy at gender privacy {100 * level:.1f} %" in lines[3]
+
+    apart = [r for r in records if r["method"] != "advanced" or r["noise_relative"] == 2.0]
+    assert privacy.verdict([r for r in apart if r["layer"] == "conv_4"]) == []
+
+
 def test_areas_are_shown_for_each_gallery(records):
     found = rows(privacy.area_table(records, "gender"))
     where = {"metric": "tradeoff_area", "target": "gender", "gallery": "self", "layer": "fc_2"}

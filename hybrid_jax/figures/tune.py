@@ -28,11 +28,11 @@ def tune(path, content: Mapping) -> Path | None:
     note = (
         "Validation set. Solid: reduced Siamese, which is maximised. Dashed: Siamese, which must"
         " stay above the lower edge of the grey band, the accuracy allowed below simple (black"
-        " line). Ring: the point that was chosen; crosses: points that leave the band."
+        " line). Ring: the point that was chosen; crosses: points that leave the band. Each panel has its own scale."
     )
     heading = "Contrastive weight and margin, chosen on validation"
     with style.drawn(path, 1.1 + 3.1 * len(layers), 4.1, heading, note) as figure:
-        panels = figure.subplots(1, len(layers), squeeze=False, sharey=True)[0]
+        panels = figure.subplots(1, len(layers), squeeze=False)[0]
         margins = sorted({p["margin"] for layer in layers.values() for p in layer["points"]})
         colours = dict(zip(margins, style.PALETTE * len(margins), strict=False))
         labelled = []
@@ -40,7 +40,7 @@ def tune(path, content: Mapping) -> Path | None:
             labelled.append((axes, *_panel(axes, layer, colours)))
             axes.set_title(paper.layer_name(name))
             axes.set_xlabel("contrastive weight")
-        style.round_ticks(panels[0].yaxis)
+            style.round_ticks(axes.yaxis)
         panels[0].set_ylabel("validation accuracy (%)")
         style.label_lines(labelled)
     return Path(path)

@@ -97,7 +97,10 @@ def targets(records: Iterable[Mapping]) -> list[str]:
 
 
 def verdict(records: Iterable[Mapping]) -> list[str]:
-    """A line for each layer: advanced against noisy_reduced for the first target, held out."""
+    """A line for each layer: advanced against noisy_reduced for the first target, held out.
+
+    At the privacy in the middle of what both reach; a layer where they reach nothing in common has no line.
+    """
     records = list(records)
     lines = []
     for target in targets(records)[:1]:
@@ -108,9 +111,10 @@ def verdict(records: Iterable[Mapping]) -> list[str]:
             if about["reduction"] == "autoencoder":
                 continue
             low = max(c.privacy.min() for c in (advanced, other))
-            level = low + 0.75 * (advanced.chance - low)
+            high = min(c.privacy.max() for c in (advanced, other))
+            level = (low + high) / 2
             gain = advanced.accuracy_at(level) - other.accuracy_at(level)
-            if np.isfinite(gain):
+            if low < high and np.isfinite(gain):
                 lines.append(
                     f"{_place(advanced)}: advanced − noisy reduced {percent(gain, sign='+')}"
                     f" points of accuracy at {target} privacy {percent(level)} % (chance"
