@@ -45,6 +45,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
 
     config.pretrain = common.budget(8, 1e-3, "constant", 64)
     config.finetune = common.budget(3, 1e-3, "cosine", 64)  # of simple and of Siamese alike
+    # True: when all is chosen, the networks learn from validation windows too, as in the published notebook, and the
+    # last checkpoint is used. Validation figures then say nothing.
+    config.refit = False
     # The paper is silent for this network. Chosen on validation by `--mode=tune`, per layer.
     config.siamese = {
         "convention": "caffe",

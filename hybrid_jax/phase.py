@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from hybrid_jax import optimizers, rng, train
 from hybrid_jax.checkpoint import Checkpoints
-from hybrid_jax.data.windows import TRAIN, VALIDATION
+from hybrid_jax.data.windows import VALIDATION
 from hybrid_jax.errors import UserError
 from hybrid_jax.metric_log import MetricLog
 from hybrid_jax.progress import bar
@@ -79,9 +79,10 @@ def run(
     Returns:
         The variables with the best validation score: accuracy - contrastive_weight * contrastive loss. It is the
         objective with the error rate for the cross-entropy, which rises again long before accuracy falls; accuracy
-        alone would favour early steps of Siamese fine-tuning, before the features have drawn together.
+        alone would favour early steps of Siamese fine-tuning, before the features have drawn together. With
+        `task.refit`, those of the last step.
     """
-    train_indices = jnp.asarray(task.windows.indices(TRAIN))
+    train_indices = jnp.asarray(task.train_indices)
     validation = jnp.asarray(task.windows.indices(VALIDATION))
     # Validation windows lie recording by recording; pairs need batches in which classes mix.
     validation = jax.random.permutation(jax.random.key(0), validation)
@@ -128,6 +129,6 @@ def run(
             checkpoints.save(step, state, score)
             advance(step)
     log.close()
-    best = checkpoints.best(state)
+    best = checkpoints.last(state) if task.refit else checkpoints.best(state)
     checkpoints.close()
     return {"params": best.params, **best.model_state}

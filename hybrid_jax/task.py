@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import losses
-from hybrid_jax.data.windows import Windows, gather
+from hybrid_jax.data.windows import TEST, TRAIN, Windows, gather
 from hybrid_jax.stages import Network
 
 
@@ -68,16 +68,31 @@ class WindowLoss:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A network, the windows it learns from, and the primary label it learns."""
+    """A network, the windows it learns from, and the primary label it learns.
+
+    Attributes:
+        network: see `models`.
+        windows: the data set.
+        primary: the target, a column of `windows`.
+        refit: whether the network learns from validation and gap windows too, once nothing is left to choose by them.
+    """
 
     network: Network
     windows: Windows
     primary: str
+    refit: bool = False
 
     @property
     def input_shape(self) -> tuple[int, int]:
         """Channels and time of one window."""
         return self.windows.rows.shape[1], self.windows.window
+
+    @property
+    def train_indices(self) -> np.ndarray:
+        """Numbers of the windows that the network learns from, int32, ascending."""
+        if self.refit:
+            return np.flatnonzero(self.windows.split != TEST).astype(np.int32)
+        return self.windows.indices(TRAIN)
 
     def device_data(
         self, contrastive_weight: float = 0.0, margin: float = 0.0

@@ -1,13 +1,15 @@
 """A phase of training: killed between two stops and run again, it ends where an uninterrupted one does."""
 
 import contextlib
+from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
 
-from hybrid_jax import phase
-from hybrid_jax.data import simulated
+from hybrid_jax import optimizers, phase, train
+from hybrid_jax.checkpoint import Checkpoints
+from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, simulated
 from hybrid_jax.errors import UserError
 from hybrid_jax.models.mtcnn import mtcnn
 from hybrid_jax.phase import Budget
@@ -74,3 +76,18 @@ def test_steps():
     assert Budget(0.001, 1e-3, "cosine", 64).steps(640) == (1, 2)
     with pytest.raises(UserError, match="batch_size 64: there are only 63"):
         Budget(1.0, 1e-3, "cosine", 64).steps(63)
+
+
+def test_refit_learns_from_all_but_the_test_windows_and_takes_the_last(task, tmp_path):
+    everything = replace(task, refit=True)
+    split = task.windows.split
+    assert set(split[task.train_indices]) == {TRAIN}
+    assert set(split[everything.train_indices]) == {TRAIN, VALIDATION, GAP}
+    assert len(everything.train_indices) == (split != TEST).sum()
+    refit = run(everything, tmp_path)
+    state = train.init(refit["params"], optimizers.adam(1e-3, schedule="cosine", num_steps=1))
+    checkpoints = Checkpoints(tmp_path / "checkpoints" / "siamese" / "fc_2")
+    last = checkpoints.last(state)
+    assert int(last.step) == BUDGET.steps(len(everything.train_indices))[0]
+    jax.tree.map(np.testing.assert_array_equal, refit["params"], last.params)
+    checkpoints.close()

@@ -79,6 +79,7 @@ def load_task(config: ml_collections.ConfigDict) -> Task:
         make({config.primary: len(windows.classes[config.primary])}, **settings),
         windows,
         config.primary,
+        config.refit,
     )
 
 
