@@ -12,14 +12,15 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import optax
 from flax import linen as nn
 
 from hybrid_jax import optimizers, train
-from hybrid_jax.data import TRAIN, simulated
+from hybrid_jax.data import simulated
 from hybrid_jax.models.mtcnn import ConvStage, mtcnn
 from hybrid_jax.stages import Network
 from hybrid_jax.task import Task, WindowLoss
@@ -64,7 +65,7 @@ def in_jax(task: Task, batch_size: int, steps: int) -> Peer:
         WindowLoss(task.network, task.windows.window, LAYER),
         state,
         task.device_data(WEIGHT, MARGIN),
-        jnp.asarray(task.windows.indices(TRAIN)),
+        jnp.asarray(task.train_indices),
         jax.random.key(1),
         optimizer=optimizer,
         batch_size=batch_size,
@@ -73,6 +74,29 @@ def in_jax(task: Task, batch_size: int, steps: int) -> Peer:
     )
     for state, _ in calls:
         jax.block_until_ready(state)
+        yield
+
+
+def in_plain_flax(task: Task, batch_size: int, steps: int) -> Peer:
+    """Rounds of the same loss on `plain(network)`, a jitted step a call: inside a loop XLA:CPU is slower still."""
+    loss = WindowLoss(plain(task.network), task.windows.window, LAYER)
+    data, optimizer = task.device_data(WEIGHT, MARGIN), optax.adam(1e-3)
+
+    @jax.jit
+    def step(params, opt_state, indices, key):
+        gradients, _ = jax.grad(loss, has_aux=True)(params, {}, data, indices, key)
+        updates, opt_state = optimizer.update(gradients, opt_state, params)
+        return optax.apply_updates(params, updates), opt_state
+
+    params = task.init(jax.random.key(0))["params"]
+    opt_state = optimizer.init(params)
+    rng, train_indices = np.random.default_rng(0), task.train_indices
+    while True:
+        for _ in range(steps):
+            key = jax.random.key(rng.integers(2**31))
+            chosen = rng.choice(train_indices, batch_size, replace=False)
+            params, opt_state = step(params, opt_state, chosen, key)
+        jax.block_until_ready(params)
         yield
 
 
@@ -102,8 +126,8 @@ def in_torch(task: Task, batch_size: int, steps: int) -> Peer:
     )
     adam = torch.optim.Adam([*extractor.parameters(), *classifier.parameters()], lr=1e-3)
     rows = torch.tensor(task.windows.rows)
-    starts = torch.tensor(task.windows.starts)[torch.tensor(task.windows.indices(TRAIN))].long()
-    labels = torch.tensor(task.labels(task.primary)[task.windows.indices(TRAIN)]).long()
+    starts = torch.tensor(task.windows.starts[task.train_indices]).long()
+    labels = torch.tensor(task.labels(task.primary)[task.train_indices]).long()
     time_steps = torch.arange(task.windows.window)
     upper = torch.ones(batch_size, batch_size).triu(1)
     while True:
@@ -146,15 +170,13 @@ def main() -> None:
     arguments = parser.parse_args()
     windows = simulated.load(num_subjects=12)
     network = mtcnn({"activity": len(windows.classes["activity"])})
-    make: dict[str, Callable] = {
-        "hybrid-jax": partial(in_jax, Task(network, windows, "activity")),
-        "plain Flax": partial(in_jax, Task(plain(network), windows, "activity")),
-    }
+    task = Task(network, windows, "activity")
+    make: dict[str, Callable] = {"hybrid-jax": in_jax, "plain Flax": in_plain_flax}
     if importlib.util.find_spec("torch"):
-        make["PyTorch"] = partial(in_torch, Task(network, windows, "activity"))
+        make["PyTorch"] = in_torch
     else:
         print("PyTorch is left out: pip install -r requirements-bench.txt")
-    peers = {name: peer(arguments.batch_size, arguments.steps) for name, peer in make.items()}
+    peers = {name: peer(task, arguments.batch_size, arguments.steps) for name, peer in make.items()}
     times = measure(peers, arguments.rounds, arguments.steps)
     ours = statistics.median(times["hybrid-jax"])
     print(f"ms a step, batch {arguments.batch_size}, {jax.default_backend()}:")

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks.train_step import in_jax, in_torch, plain
+from benchmarks.train_step import in_jax, in_plain_flax, in_torch, plain
 from hybrid_jax.data import simulated
 from hybrid_jax.models.mtcnn import mtcnn
 from hybrid_jax.task import Task
@@ -22,7 +22,7 @@ def test_plain_flax_is_the_same_network():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("peer", [in_jax, in_torch])
+@pytest.mark.parametrize("peer", [in_jax, in_plain_flax, in_torch])
 def test_a_peer_takes_its_steps(peer):
     if peer is in_torch and not importlib.util.find_spec("torch"):
         pytest.skip("needs torch: pip install -r requirements-bench.txt")
