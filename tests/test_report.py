@@ -116,6 +116,10 @@ def test_equal_privacy_is_interpolated_and_left_out_where_it_is_not_reached(reco
     assert found["Layer, gallery, cloud"][3] == "at 70.0 %"
     assert found["FC-1, unseen data"][3] == f"{ours - theirs:+.1f} ({ours:.1f} / {theirs:.1f})"
     assert found["FC-1, training data"][0] == "–"
+    middle = re.fullmatch(r"\S+ \(.*\) at (.*) %", found["FC-1, unseen data"][-1])
+    pair = [100 * curves[m].privacy for m in ("advanced", "noisy_reduced")]
+    low, high = max(p.min() for p in pair), min(p.max() for p in pair)
+    assert float(middle[1]) == pytest.approx((low + high) / 2, abs=0.05)
 
 
 def test_the_verdict_is_read_in_the_middle_of_what_both_reach(records):

@@ -26,7 +26,7 @@ OPERATING = (
 )
 EQUAL_PRIVACY = (
     "Advanced − noisy reduced in points (advanced / noisy reduced in percent), interpolated;"
-    " – where one of them does not reach that privacy."
+    " – where one of them does not reach that privacy. In the middle: of what both reach."
 )
 AREA = (
     "Advanced − noisy reduced (advanced / noisy reduced), over the range that both reach, which"

@@ -48,7 +48,8 @@ def equal_privacy_table(records: Iterable[Mapping], target: str) -> str:
     """Accuracy of advanced minus noisy_reduced where both have the same privacy, interpolated.
 
     A cell is "difference (advanced / noisy_reduced)" in points and percent; a dash where a curve
-    does not reach that privacy. One row for each layer, held-out adversary and cloud.
+    does not reach that privacy. The last column is read in the middle of what both reach, and says
+    where that is. One row for each layer, held-out adversary and cloud.
     """
     pairs = [p for p in _pairs(records, target) if p[0].about["gallery"] == "held_out"]
     if not pairs:
@@ -57,12 +58,19 @@ def equal_privacy_table(records: Iterable[Mapping], target: str) -> str:
     levels = least + np.array(LEVELS) * (chance - least)
     rows = []
     for advanced, other in pairs:
-        cells = []
-        for level in levels:
-            ours, theirs = advanced.accuracy_at(level), other.accuracy_at(level)
-            cells.append(_difference(ours, theirs, percent))
+        middle = _middle(advanced, other)
+        cells = [
+            _difference(advanced.accuracy_at(level), other.accuracy_at(level), percent)
+            for level in (*levels, middle)
+        ]
+        if np.isfinite(middle):
+            cells[-1] += f" at {percent(middle)} %"
         rows.append([_place(advanced), *cells])
-    header = ["Layer, gallery, cloud", *(f"at {percent(level)} %" for level in levels)]
+    header = [
+        "Layer, gallery, cloud",
+        *(f"at {percent(level)} %" for level in levels),
+        "in the middle",
+    ]
     return table(header, rows)
 
 
@@ -110,17 +118,21 @@ def verdict(records: Iterable[Mapping]) -> list[str]:
                 continue
             if about["reduction"] == "autoencoder":
                 continue
-            low = max(c.privacy.min() for c in (advanced, other))
-            high = min(c.privacy.max() for c in (advanced, other))
-            level = (low + high) / 2
+            level = _middle(advanced, other)
             gain = advanced.accuracy_at(level) - other.accuracy_at(level)
-            if low < high and np.isfinite(gain):
+            if np.isfinite(gain):
                 lines.append(
                     f"{_place(advanced)}: advanced − noisy reduced {percent(gain, sign='+')}"
                     f" points of accuracy at {target} privacy {percent(level)} % (chance"
                     f" {percent(advanced.chance)})"
                 )
     return lines
+
+
+def _middle(*curves: tradeoff.Curve) -> float:
+    """The privacy in the middle of what all reach; nan where they reach nothing in common."""
+    low, high = max(c.privacy.min() for c in curves), min(c.privacy.max() for c in curves)
+    return (low + high) / 2 if low < high else float("nan")
 
 
 def _pairs(records, target) -> list[tuple[tradeoff.Curve, tradeoff.Curve]]:
