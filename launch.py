@@ -13,6 +13,7 @@ import os
 import shlex
 import signal
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,18 @@ def _run(command: str) -> None:
     _print(written)
 
 
+def _stop(number: int, frame: types.FrameType | None) -> None:
+    """Ends the process at once, with the shell's exit code for this signal: 143 for SIGTERM, 130 for Ctrl-C.
+
+    Every stop of a training has its checkpoint and files appear whole or not at all, so nothing that was reported done
+    is lost. Unwinding instead, from wherever the signal fell (inside Orbax's event loop, a garbage collector's
+    callback), ends in warnings about what was half done, or is swallowed.
+    """
+    if sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), b"\x1b[?25h\n")  # the cursor, which a progress bar hides
+    os._exit(128 + number)
+
+
 def _print(written: list[Path]) -> None:
     from hybrid_jax import report
 
@@ -142,6 +155,6 @@ if __name__ == "__main__":
     logging.set_verbosity(
         logging.ERROR
     )  # Orbax reports each save; the progress bars say what a user needs
-    # Every stop of a training has its checkpoint, so nothing that was reported done is lost.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     sys.exit(main(sys.argv))

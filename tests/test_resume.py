@@ -50,9 +50,16 @@ def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
+def saving(run):
+    """Whether Orbax is writing a checkpoint: it renames the folder when all is in it."""
+    return any(run.glob("checkpoints/*/*.orbax-checkpoint-tmp*"))
+
+
 @pytest.mark.slow
-def test_sigterm_exits_with_143(tmp_path):
-    assert launch(tmp_path / "stopped", lines(1), signal.SIGTERM) == 143
+@pytest.mark.parametrize("reached", [lines(1), saving], ids=["training", "saving"])
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_without_a_word(tmp_path, reached, how, code):
+    assert launch(tmp_path / "stopped", reached, how) == code
     assert (tmp_path / "stopped" / "stderr").read_text() == ""
 
 
