@@ -177,7 +177,6 @@ REFUSED = {
     "one value for each of the 4": {"prior": [0.5, 0.5]},
     "is not a distribution": {"prior": [0.5, 0.7, -0.2, 0.0]},
     "sum 1": {"prior": [1, 1, 1, 1]},
-    "too small to rank": {"prior": [1 - 1e-20, 1e-20, 0, 0]},
     "noise_std -1.0": {"noise_std": [0.1, -1]},
     "noise_std nan": {"noise_std": np.nan},
     "needs one value, or a vector": {"noise_std": []},

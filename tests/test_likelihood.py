@@ -1,10 +1,13 @@
-"""The traced program of the privacy measure: its precision and its memory."""
+"""The engine: its precision and memory as traced, and draws by vmap as by a loop."""
 
 import jax
 import numpy as np
+import pytest
 from jax.extend.core import jaxprs_in_params
+from rank_samples import FEATURES, LABELS, N
 
-from hybrid_jax.privacy import likelihood
+from hybrid_jax.privacy import likelihood, log_ratios
+from hybrid_jax.privacy.blocks import cut
 from hybrid_jax.privacy.gallery import Samples
 
 
@@ -15,26 +18,46 @@ def equations(jaxpr):
             yield from equations(inner)
 
 
-def test_every_product_has_the_highest_precision_and_memory_is_that_of_blocks():
-    queries, gallery, dim, classes, block, draws, draw_block = 16, 4096, 64, 3, 256, 12, 2
+def samples(size, dim, num_classes):
+    rng = np.random.default_rng(size)
+    zeros = np.zeros(size, np.int32)
+    labels = np.arange(size, dtype=np.int32) % num_classes
+    return Samples(rng.normal(size=(size, dim)).astype(np.float32), labels, zeros, zeros)
 
-    def samples(features, *shape):
-        return Samples(np.zeros(features, np.float32), *[np.zeros(shape, np.int32)] * 3)
 
-    traced = likelihood.block_places.trace(
-        samples((queries, dim), queries),
-        np.arange(queries),
-        samples((gallery // block, dim, block), gallery // block, block),
-        np.int32(0),
-        np.ones(classes, np.float32),
-        jax.random.split(jax.random.key(0), draws),
-        np.ones(5, np.float32),
-        num_classes=classes,
-        draw_block=draw_block,
+@pytest.mark.parametrize("dim", [8, 64])
+def test_every_product_has_the_highest_precision_and_memory_is_that_of_blocks(dim):
+    size, num_queries, chunk, block, levels = 4096, 16, 64, 256, 5
+    queries, gallery = samples(num_queries, dim, 3), cut(samples(size, dim, 3), 3, chunk, block)
+    traced = jax.jit(log_ratios).trace(
+        np.zeros((num_queries, dim), np.float32),
+        queries,
+        gallery,
+        np.int32(2),
+        np.ones(levels, np.float32),
     )
     found = list(equations(traced.jaxpr.jaxpr))
     products = [e for e in found if e.primitive.name == "dot_general"]
     highest = (jax.lax.Precision.HIGHEST,) * 2
-    assert len(products) >= 4 and all(e.params["precision"] == highest for e in products)
+    assert len(products) == (dim > likelihood.FEW)
+    assert all(e.params["precision"] == highest for e in products)
     largest = max(v.aval.size for e in found for v in e.outvars)
-    assert largest <= max(gallery * dim, queries * gallery, draw_block * queries * block)
+    of_chunks = gallery.chunk_class.size * levels * num_queries
+    assert largest <= max(gallery.features.size, block * num_queries, of_chunks)
+
+
+@pytest.mark.parametrize("dim", [3, 20])
+def test_vmap_over_draws_is_a_loop_over_them(dim):
+    rng = np.random.default_rng(0)
+    features = np.tile(FEATURES, 7)[:, :dim].astype(np.float32)
+    everyone = Samples(features, LABELS.astype(np.int32), *np.zeros((2, N), np.int32))
+    gallery, levels = cut(everyone, 4, 8, 16), np.array([0.01, 1, 1000], np.float32)
+    normal = rng.normal(size=(5, N, dim)).astype(np.float32)
+
+    def ratios(normal):
+        return log_ratios(normal, everyone, gallery, None, levels)
+
+    together = jax.jit(jax.vmap(ratios))(normal)
+    one_by_one = np.stack([jax.jit(ratios)(draw) for draw in normal])
+    assert together.shape == (5, 3, N, 4)
+    np.testing.assert_allclose(together, one_by_one, rtol=2e-5, atol=2e-6)

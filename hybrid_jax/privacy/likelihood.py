@@ -1,165 +1,210 @@
-"""Eq. 2-4 in blocks: sums of p(z | f) over each class, on a scale on which ranks are safe.
+"""Eq. 2-4: by how much each class's likelihood of a noisy feature exceeds the true class's.
 
-With z = f + s n the logarithm of N(z; g, s^2 I) is, up to a constant of the query,
+With z = f + s n, the logarithm of N(z; g, s^2 I) is, up to a constant of the query,
 
-    cross / s - base / (2 s^2),    base = |f - g|^2,    cross = n . (g - f),
+    (d . n - d . d / (2 s)) / s,    d = g - f.
 
-so the work in D dimensions, once for each pair and draw, serves every noise level, and base every
-draw too. What cancels against the constant has the size of |n|^2: small noise loses no digits.
+Nothing large cancels in it, at small noise or at large, and it is 0 for the query's own feature. A class's likelihood
+is the mean of these exponentials over its samples. It is kept as the largest exponent and the logarithm of the rest,
+until the true class's is subtracted: so float32 is enough, however small the densities are.
 
-Each query's logarithms are shifted by the largest of its own class. Then float32 is enough for a
-rank: a class whose terms underflow is truly below the true class, one that hits the clip above it.
+The gallery comes in chunks of one class, and queries lie along the last axis: each chunk is then a reduction that XLA
+vectorises over queries, with one exponential a pair.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from hybrid_jax import noise
+from hybrid_jax.privacy.blocks import Blocks
 from hybrid_jax.privacy.gallery import Samples
-from hybrid_jax.privacy.ranking import TIE, places, posterior
 
 HIGHEST = jax.lax.Precision.HIGHEST  # TF32 or bfloat16 would change ranks
-CLIP = 80.0  # exp(80) is far above every true class, and a thousandth of float32's largest
-BEYOND = 1e30  # a nearer sample: no count, and no prior that is allowed, outweighs it
-CHUNK = 16  # coordinates whose differences are taken in one pass; XLA's CPU is slow beyond
-
-Places = tuple[jax.Array, jax.Array]
+TIE = 1e-6  # logarithms nearer than this are equal: without it a rank would depend on the order of sums
+FEW = 16  # coordinates up to which differences are taken anew at each noise; beyond, sums over them are shared
+FLAT = 0.5  # exponents that stay below differ so little that sums of exp - 1 keep more digits than sums of exp
 
 
-@partial(jax.jit, static_argnames=("num_classes", "draw_block"))
-def block_places(
+def log_ratios(
+    normal: jax.Array,
     queries: Samples,
-    index: jax.Array,
-    gallery: Samples,
-    window: jax.Array,
-    prior: jax.Array,
-    keys: jax.Array,
+    gallery: Blocks,
+    window: jax.Array | None,
     noise_std: jax.Array,
-    *,
-    num_classes: int,
-    draw_block: int,
-) -> tuple[Places, Places, Places, jax.Array]:
-    """Where the true class comes for one block of queries, at every draw and noise level.
+) -> jax.Array:
+    """log P(z | s) - log P(z | true s) of z = f + noise_std * normal, for every class s.
+
+    Pure: `vmap` it over `normal` for several draws, which then share what does not depend on the draw.
 
     Args:
-        queries: one block [Q].
-        index: the queries' sample numbers, which choose their noise [Q].
-        gallery: in B blocks of M, features transposed [B, D, M], the rest [B, M]; padding has
-            label -1, which no class sums.
-        window: of the exclusion rule; 0 drops nothing.
-        prior: relative prior [K].
-        keys: one key per draw [S].
+        normal: standard-normal draws, one for each query [Q, D].
+        queries: a block of them, Q.
+        gallery: what the adversary holds.
+        window: of the exclusion rule of `gallery.Samples`; `None` excludes nothing.
         noise_std: positive and finite, in the features' units [G].
-        draw_block: draws vmapped at once; the rest waits.
 
     Returns:
-        `places` (how many classes are above the true one, how many tie) at the noise levels
-        [S, G, Q], without noise [Q], and at infinite noise [Q]; and how many samples of its own
-        class exclusion leaves to each query [Q].
+        [G, Q, K], -inf for a class which exclusion empties; 0 throughout where that is the true one.
     """
-    blocks = gallery, jax.lax.map(lambda block: _distances(queries, block, window), gallery)
+    dim = queries.features.shape[1]
+    # The longest difference there can be, times the longest draw that occurs.
+    norms = jnp.where(gallery.real, jnp.sum(jnp.square(gallery.features), axis=-1), 0.0)
+    reach = 2 * jnp.sqrt(norms.max()) * (jnp.sqrt(dim) + 4)
+    centre = (reach < FLAT * noise_std).astype(jnp.float32)
 
-    def class_sums(terms, block):
-        return jnp.matmul(terms, jax.nn.one_hot(block.labels, num_classes), precision=HIGHEST)
+    def of_block(block: Blocks) -> tuple[jax.Array, jax.Array]:
+        of_level = exponents(normal, queries, block.features)
+        kept = None if window is None else _kept(queries, block, window)
 
-    def own_class(block, base):
-        return jnp.where(queries.labels[:, None] == block.labels[None, :], base, jnp.inf)
+        def level(at: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            std, centre = at
+            x = of_level(std)
+            x = x if window is None else jnp.where(kept, x, -jnp.inf)
+            top = jnp.max(x, axis=1)
+            rest = jnp.exp(x - jnp.where(jnp.isfinite(top), top, 0.0)[:, None]) - centre
+            return top, jnp.sum(rest, axis=1)
 
-    left = _over(
-        blocks,
-        jnp.add,
-        lambda block, base: class_sums(jnp.isfinite(base).astype(jnp.float32), block),
+        return jax.lax.map(level, (noise_std, centre))
+
+    top, rest = _over(of_block, gallery)  # [B * P, G, Q]
+    left = _left(queries, gallery, window)
+    total = _sum(left, gallery)
+    largest = _most(top, gallery)
+    below = top - jnp.where(jnp.isfinite(largest), largest, 0.0)[gallery.chunk_class]
+    centre = centre[None, :, None]
+    # What is not there added exp(-inf) - centre to its chunk.
+    rest = rest + centre * (gallery.real.shape[-1] - left[:, None])
+    rest = rest * jnp.exp(below) + centre * left[:, None] * jnp.expm1(below)
+    mean = _sum(rest, gallery)
+    mean = mean / jnp.maximum(total, 1.0)[:, None]
+    log_mean = jnp.where(centre > 0, jnp.log1p(mean), jnp.log(mean))
+    return _against_own(largest, log_mean, total, queries.labels)
+
+
+def noise_free_log_ratios(queries: Samples, gallery: Blocks, window: jax.Array | None) -> jax.Array:
+    """The limit of `log_ratios` without noise: classes go by their nearest sample, then by how many lie there.
+
+    Returns:
+        [Q, K]: +inf or -inf where a class's nearest sample is nearer or farther than the true class's, else the
+        difference of the logarithms of the shares that lie there.
+    """
+
+    def of_block(block: Blocks) -> tuple[jax.Array, jax.Array]:
+        x = -squared_distances(queries, block.features)
+        x = x if window is None else jnp.where(_kept(queries, block, window), x, -jnp.inf)
+        top = jnp.max(x, axis=1)
+        return top, jnp.sum(x >= (top * (1 + TIE))[:, None], axis=1, dtype=jnp.float32)
+
+    top, count = _over(of_block, gallery)
+    left = _left(queries, gallery, window)
+    total = _sum(left, gallery)
+    nearest = _most(top, gallery)
+    count = jnp.where(top >= (nearest * (1 + TIE))[gallery.chunk_class], count, 0.0)
+    count = _sum(count, gallery)
+    share = count / jnp.maximum(total, 1.0)
+    own = _own(nearest, queries.labels)
+    order = jnp.where(nearest > own * (1 - TIE), jnp.inf, -jnp.inf)
+    order = jnp.where(jnp.abs(nearest - own) <= TIE * jnp.abs(own), 0.0, order)
+    return _against_own(order, jnp.log(share), total, queries.labels)
+
+
+def samples_left(queries: Samples, gallery: Blocks, window: jax.Array | None) -> jax.Array:
+    """How many samples exclusion leaves to each query, per class [Q, K]."""
+    return _sum(_left(queries, gallery, window), gallery).T
+
+
+def exponents(
+    normal: jax.Array, queries: Samples, block: jax.Array
+) -> Callable[[jax.Array], jax.Array]:
+    """log p(z | g) - log p(z | f) of [P, C, D] samples g and each query's own f, a function of noise_std; [P, C, Q]."""
+    features, normal = queries.features.T, normal.T
+    if len(features) <= FEW:
+
+        def of_level(std: jax.Array) -> jax.Array:
+            half, total = 0.5 / std, 0.0
+            for f, n, g in zip(features, normal, jnp.moveaxis(block, -1, 0), strict=True):
+                difference = g[..., None] - f[None, None]
+                total += difference * (n[None, None] - half * difference)
+            return total / std
+
+        return of_level
+    base = squared_distances(queries, block)
+    cross = jnp.matmul(block, normal, precision=HIGHEST)
+    cross -= jnp.sum(normal * features, axis=0)[None, None]
+    return lambda std: (cross - base * (0.5 / std)) / std
+
+
+def squared_distances(queries: Samples, block: jax.Array) -> jax.Array:
+    """|g - f|^2 of [P, C, D] samples g, [P, C, Q]; not by GEMM: equal features have distance zero."""
+    features = queries.features.T
+    dim = len(features)
+    pad = -dim % FEW if dim > FEW else 0
+    size = min(FEW, dim)
+    f = jnp.pad(features, ((0, pad), (0, 0))).reshape(-1, size, features.shape[1])
+    g = jnp.pad(jnp.moveaxis(block, -1, 0), ((0, pad), (0, 0), (0, 0)))
+    g = g.reshape(-1, size, *block.shape[:-1])
+
+    def add(total: jax.Array, chunk: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        f, g = chunk
+        return total + sum(
+            jnp.square(g[d][..., None] - f[d][None, None]) for d in range(size)
+        ), None
+
+    if len(f) == 1:  # a loop, even of one turn, would keep XLA from fusing
+        return add(0.0, (f[0], g[0]))[0]
+    zeros = jnp.zeros((*block.shape[:-1], features.shape[1]))
+    return jax.lax.scan(add, zeros, (f, g))[0]
+
+
+def _kept(queries: Samples, block: Blocks, window: jax.Array) -> jax.Array:
+    """Which samples a query may use [P, C, Q]."""
+    near = jnp.abs(block.start[..., None] - queries.start[None, None]) < window
+    return block.real[..., None] & ~(near & (block.unit[..., None] == queries.unit[None, None]))
+
+
+def _left(queries: Samples, gallery: Blocks, window: jax.Array | None) -> jax.Array:
+    """How many samples of each chunk are left to each query [B * P, Q]."""
+
+    def of_block(block: Blocks) -> jax.Array:
+        return jnp.sum(_kept(queries, block, window), axis=1, dtype=jnp.float32)
+
+    if window is None:
+        real = gallery.real.reshape(-1, gallery.real.shape[-1])
+        counts = jnp.sum(real, axis=1, dtype=jnp.float32)
+        return jnp.broadcast_to(counts[:, None], (len(counts), len(queries.labels)))
+    return _over(of_block, gallery)
+
+
+def _over(of_block: Callable, gallery: Blocks):
+    """`of_block` of each block, [..., P, Q], one after another; in chunks' order, [B * P, ..., Q]."""
+    in_blocks = gallery._replace(chunk_class=None, class_chunks=None)
+    out = jax.lax.map(of_block, in_blocks)
+    return jax.tree.map(
+        lambda a: jnp.moveaxis(a, -2, 1).reshape(-1, *a.shape[1:-2], a.shape[-1]), out
     )
-    nearest = _over(blocks, jnp.minimum, lambda block, base: own_class(block, base).min(axis=1))
-
-    def placed(sums):
-        return places(posterior(sums, left, prior), queries.labels)
-
-    def noise_free_sums(block, base):
-        """Counts of the class's samples as near as the true class's nearest; nearer ones win."""
-        term = jnp.where(base <= nearest[:, None] * (1 + TIE), 1.0, 0.0)
-        return class_sums(jnp.where(base < nearest[:, None] * (1 - TIE), BEYOND, term), block)
-
-    def noisy_places(key):
-        normal = noise.standard_normal(key, index, queries.features.shape[1])
-
-        def own_maximum(block, base):
-            cross, base = _cross(normal, queries.features, block.features), own_class(block, base)
-            return jax.lax.map(lambda s: _log_density(base, cross, s).max(axis=1), noise_std)
-
-        shift = _over(blocks, jnp.maximum, own_maximum)
-        shift = jnp.where(jnp.isfinite(shift), shift, 0.0)  # nothing of its own class is left
-
-        def sums(block, base):
-            cross = _cross(normal, queries.features, block.features)
-
-            def level(at):
-                s, shift = at
-                log = _log_density(base, cross, s) - shift[:, None]
-                return class_sums(jnp.exp(jnp.minimum(log, CLIP)), block)
-
-            return jax.lax.map(level, (noise_std, shift))
-
-        return placed(_over(blocks, jnp.add, sums))
-
-    noisy = (jnp.ones((len(keys), 0, len(index))),) * 2
-    if len(noise_std):
-        noisy = jax.lax.map(noisy_places, keys, batch_size=draw_block)
-    return (
-        noisy,
-        placed(_over(blocks, jnp.add, noise_free_sums)),
-        placed(left),
-        jnp.take_along_axis(left, queries.labels[:, None], axis=-1)[:, 0],
-    )
 
 
-def _over(blocks, combine: Callable, of_block: Callable) -> jax.Array:
-    """`of_block` of every gallery block, combined one by one: only one is in memory."""
-    first, rest = jax.tree.map(lambda x: x[0], blocks), jax.tree.map(lambda x: x[1:], blocks)
-    if not len(rest[1]):  # a scan, even of nothing, would keep XLA from sharing work
-        return of_block(*first)
-    return jax.lax.scan(
-        lambda total, block: (combine(total, of_block(*block)), None), of_block(*first), rest
-    )[0]
+def _most(of_chunk: jax.Array, gallery: Blocks) -> jax.Array:
+    """The largest of each class's chunks, [B * P, ..., Q] to [K, ..., Q]."""
+    at = gallery.class_chunks
+    return jnp.max(of_chunk.at[at].get(mode="fill", fill_value=-jnp.inf), axis=1)
 
 
-def _distances(queries: Samples, block: Samples, window: jax.Array) -> jax.Array:
-    """|f - g|^2 [Q, M]; infinite where exclusion drops the pair."""
-    near = jnp.abs(queries.start[:, None] - block.start[None, :]) < window
-    dropped = near & (queries.unit[:, None] == block.unit[None, :])
-    return jnp.where(dropped, jnp.inf, _squared_differences(queries.features, block.features))
+def _sum(of_chunk: jax.Array, gallery: Blocks) -> jax.Array:
+    """The sum of each class's chunks, [B * P, ..., Q] to [K, ..., Q]."""
+    return jnp.sum(of_chunk.at[gallery.class_chunks].get(mode="fill", fill_value=0.0), axis=1)
 
 
-def _log_density(base, cross, noise_std):
-    inverse = 1 / noise_std
-    return cross * inverse - base * (0.5 * inverse * inverse)
+def _own(of_class: jax.Array, labels: jax.Array) -> jax.Array:
+    """The true class's of [K, ..., Q] values, [1, ..., Q]."""
+    at = labels.reshape(1, *[1] * (of_class.ndim - 2), -1)
+    return jnp.take_along_axis(of_class, at, axis=0)
 
 
-def _squared_differences(features, gallery):
-    """|f - g|^2 of [Q, D] and [D, M], [Q, M]; not by GEMM: equal features have distance zero."""
-    chunk = min(CHUNK, len(gallery))
-    pad = -len(gallery) % chunk
-    chunks = [
-        jnp.pad(x, ((0, pad), (0, 0))).reshape(-1, chunk, x.shape[1]) for x in (features.T, gallery)
-    ]
-
-    def add(total, chunk_of):
-        f, g = chunk_of
-        square = sum(jnp.square(f[d][:, None] - g[d][None, :]) for d in range(chunk))
-        return total + square, None
-
-    return jax.lax.scan(add, jnp.zeros((len(features), gallery.shape[1])), tuple(chunks))[0]
-
-
-def _cross(normal, features, gallery):
-    """n . (g - f) of [Q, D], [Q, D] and [D, M], [Q, M]; in few dimensions by differences."""
-    if len(gallery) <= CHUNK:
-        return sum(
-            normal[:, d][:, None] * (gallery[d][None, :] - features[:, d][:, None])
-            for d in range(len(gallery))
-        )
-    own = jnp.sum(normal * features, axis=1)
-    return jnp.matmul(normal, gallery, precision=HIGHEST) - own[:, None]
+def _against_own(large: jax.Array, small: jax.Array, left: jax.Array, labels: jax.Array):
+    """Two parts of the log-likelihoods [K, ..., Q], less the true class's; [..., Q, K]."""
+    left = left.reshape(len(left), *[1] * (large.ndim - 2), -1)
+    ratio = (large - _own(large, labels)) + (small - _own(small, labels))
+    ratio = jnp.where(left > 0, ratio, -jnp.inf)
+    return jnp.moveaxis(jnp.where(_own(left, labels) > 0, ratio, 0.0), 0, -1)

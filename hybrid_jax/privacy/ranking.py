@@ -1,15 +1,24 @@
-"""Eq. 5 and 6: from class likelihoods and a prior to the rank of the true class."""
+"""Eq. 5 and 6: from class likelihoods and a prior to the rank and the posterior of the true class."""
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.privacy.likelihood import TIE
 
 TIES = ("average", "min", "max")
 PRIORS = ("uniform", "empirical", "given")
-TIE = 1e-6  # logs nearer than this are equal: without it a rank would depend on the order of sums
-SMALLEST_PRIOR = 1e-12  # relative to the largest; what float32 sums clipped at exp(80) can resolve
+
+
+class Outcomes(NamedTuple):
+    """What the adversary makes of each query [...]. The true class's place, and what the posterior gives it."""
+
+    above: jax.Array  # classes that are likelier
+    tied: jax.Array  # classes as likely, itself included
+    log_posterior: jax.Array  # log P(true s | z), natural, in [-inf, 0]
 
 
 def class_prior(prior, counts: np.ndarray) -> tuple[str, np.ndarray]:
@@ -42,46 +51,38 @@ def class_prior(prior, counts: np.ndarray) -> tuple[str, np.ndarray]:
             f"prior {values.tolist()} is not a distribution: it needs non-negative "
             "numbers with sum 1"
         )
-    tiny = (values > 0) & (values < SMALLEST_PRIOR * values.max())
-    if tiny.any():
-        raise UserError(
-            f"prior {values[tiny][0]} of class {int(np.argmax(tiny))} is too small to "
-            f"rank: give 0, or at least {SMALLEST_PRIOR} of the largest"
-        )
-    return "given", values
+    return "given", values / values.sum()
 
 
-def relative_prior(prior: np.ndarray) -> np.ndarray:
-    """The prior over its largest value, float32: ranks only compare."""
-    return (prior / prior.max()).astype(np.float32)
+def log_prior(prior: np.ndarray) -> np.ndarray:
+    """Logarithm of the prior, float32 [K]; -inf for a class that cannot be."""
+    with np.errstate(divide="ignore"):
+        return np.log(prior).astype(np.float32)
 
 
-def posterior(sums: jax.Array, left: jax.Array, prior: jax.Array) -> jax.Array:
-    """Relative P(s | z) of Eq. 4 and 5, [..., Q, K]; -1 where it is exactly zero.
+def judge(ratios: jax.Array, left: jax.Array, log_prior: jax.Array, labels: jax.Array) -> Outcomes:
+    """The outcome of each query.
 
     Args:
-        sums: per-class sums of p(z | f), each query's on a scale of its own [..., Q, K].
-        left: gallery samples that exclusion leaves to each query, per class [Q, K].
-        prior: relative prior [K].
+        ratios: log P(z | s) - log P(z | true s) [..., Q, K].
+        left: samples that exclusion leaves of each class; one without any is impossible [Q, K].
+        log_prior: log P(s) [K].
+        labels: true classes [Q].
     """
-    left = jnp.broadcast_to(left, sums.shape)
-    prior = jnp.broadcast_to(prior, sums.shape)
-    # A zero-prior or emptied class is below one whose likelihood merely underflows.
-    return jnp.where((left > 0) & (prior > 0), sums / jnp.maximum(left, 1.0) * prior, -1.0)
-
-
-def places(scores: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """How many classes are above class `labels[q]` in `scores[..., q, :]`, and how many tie.
-
-    Scores are relative posteriors, -1 for an impossible class. Those within `TIE` of the class's
-    own, relatively, tie with it; it counts itself. Both are [..., Q] float32.
-    """
-    labels = jnp.broadcast_to(labels, scores.shape[:-1])[..., None]
-    own = jnp.take_along_axis(scores, labels, axis=-1)
-    slack = TIE * jnp.maximum(own, 0.0)
-    above = scores > own + slack
-    tied = ~above & (scores >= own - slack)
-    return (jnp.sum(above, axis=-1, dtype=jnp.float32), jnp.sum(tied, axis=-1, dtype=jnp.float32))
+    at = labels.reshape(*[1] * (ratios.ndim - 2), -1, 1)
+    prior = jnp.broadcast_to(log_prior.reshape(*[1] * (ratios.ndim - 1), -1), ratios.shape)
+    own = jnp.take_along_axis(prior, at, axis=-1)
+    possible = (prior > -jnp.inf) & (left > 0).reshape(*[1] * (ratios.ndim - 2), *left.shape)
+    gap = jnp.where(possible, ratios + prior - own, -jnp.inf)
+    # An impossible true class is below all that are possible, and ties with those that are not.
+    gap = jnp.where(own > -jnp.inf, gap, jnp.where(possible, jnp.inf, 0.0))
+    above = gap > TIE
+    tied = ~above & (gap >= -TIE)
+    return Outcomes(
+        jnp.sum(above, axis=-1, dtype=jnp.float32),
+        jnp.sum(tied, axis=-1, dtype=jnp.float32),
+        -jax.nn.logsumexp(gap, axis=-1),
+    )
 
 
 def rank(above: np.ndarray, tied: np.ndarray, ties: str) -> np.ndarray:
@@ -89,9 +90,14 @@ def rank(above: np.ndarray, tied: np.ndarray, ties: str) -> np.ndarray:
     return above + {"average": (tied + 1) / 2, "min": np.ones_like(tied), "max": tied}[ties]
 
 
-def prior_ranks(prior: np.ndarray, ties: str) -> np.ndarray:
-    """The rank each class gets when only the prior speaks, under the same tie rule, [K]."""
+def among_first(above: np.ndarray, tied: np.ndarray, count: int) -> np.ndarray:
+    """Probability that the true class is among the first `count`, in [0, 1], where ties are broken at random."""
+    return np.clip((count - above) / tied, 0.0, 1.0)
+
+
+def prior_outcomes(prior: np.ndarray) -> Outcomes:
+    """What an adversary makes of each class who sees nothing but the prior [K]."""
     num_classes = len(prior)
-    scores = np.tile(np.where(prior > 0, relative_prior(prior), np.float32(-1)), (num_classes, 1))
-    above, tied = jax.jit(places)(scores, np.arange(num_classes))
-    return rank(np.asarray(above, np.float64), np.asarray(tied, np.float64), ties)
+    ratios = np.zeros((num_classes, num_classes), np.float32)
+    found = jax.jit(judge)(ratios, 1 + ratios, log_prior(prior), np.arange(num_classes))
+    return Outcomes(*(np.asarray(value, np.float64) for value in found))

@@ -1,0 +1,59 @@
+"""The gallery as the engine reads it: sorted by class, in chunks of one class, the chunks in blocks."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hybrid_jax.privacy.gallery import Samples
+
+PAD = 1e30  # a coordinate so far away that its density is exactly 0 at every noise that is measured
+CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+PER_CHUNK = 4  # what a chunk costs beside its samples, in samples
+
+
+class Blocks(NamedTuple):
+    """B blocks of P chunks of C samples. A chunk holds samples of one class; padding lies at `PAD`."""
+
+    features: np.ndarray  # float32 [B, P, C, D]
+    unit: np.ndarray  # int32 [B, P, C]
+    start: np.ndarray  # int32 [B, P, C]
+    real: np.ndarray  # bool [B, P, C]; False for padding
+    chunk_class: np.ndarray  # int32 [B * P]
+    class_chunks: np.ndarray  # int32 [K, R], each class's chunks; B * P where it has fewer than R
+
+
+def chunk_length(labels: np.ndarray) -> int:
+    """C that costs least: long chunks are cheap to sum, short ones pad small classes less."""
+    counts = np.bincount(labels)
+    return min(CHUNKS, key=lambda length: (-(-counts // length)).sum() * (length + PER_CHUNK))
+
+
+def cut(samples: Samples, num_classes: int, chunk: int, block: int) -> Blocks:
+    """Sorts samples by class and cuts them into chunks of `chunk`, so that a block holds about `block` samples."""
+    order = np.argsort(samples.labels, kind="stable")
+    counts = np.bincount(samples.labels, minlength=num_classes)
+    chunks = -(-counts // chunk)
+    per_block = min(max(1, block // chunk), int(chunks.sum()))
+    total = -(-int(chunks.sum()) // per_block) * per_block
+    chunk_class = np.repeat(np.arange(num_classes), chunks)
+    chunk_class = np.pad(chunk_class, (0, total - len(chunk_class)), mode="edge")
+    # A sample's place: its class's first chunk, then its number within the class.
+    first = np.cumsum(chunks) - chunks
+    within = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    at = np.repeat(first * chunk, counts) + within
+
+    def placed(values: np.ndarray, padding: float) -> np.ndarray:
+        out = np.full((total * chunk, *values.shape[1:]), padding, values.dtype)
+        out[at] = values[order]
+        return out.reshape(-1, per_block, chunk, *values.shape[1:])
+
+    number = np.arange(chunks.max())
+    class_chunks = np.where(number < chunks[:, None], first[:, None] + number, total)
+    return Blocks(
+        features=placed(samples.features, PAD),
+        unit=placed(samples.unit, -1),
+        start=placed(samples.start, 0),
+        real=placed(np.ones(len(order), bool), False),
+        chunk_class=chunk_class.astype(np.int32),
+        class_chunks=class_chunks.astype(np.int32),
+    )

@@ -1,0 +1,105 @@
+"""Every sample a class of its own, K = N: the authors' published code, by counting nearer features.
+
+All densities have the same width, so that the order of the likelihoods is the order of the distances: no exponential,
+no class, no density. The rank of a query is 1 + how many features are nearer to its noisy feature than its own is.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hybrid_jax import noise
+from hybrid_jax.errors import UserError
+from hybrid_jax.privacy import likelihood
+from hybrid_jax.privacy.engine import DRAWS_IN_FLIGHT, PAIRS, ROWS, split_levels
+from hybrid_jax.privacy.gallery import Samples
+from hybrid_jax.privacy.likelihood import TIE
+from hybrid_jax.privacy.ranking import Outcomes
+from hybrid_jax.privacy.request import Request
+
+PAD = 1e30  # a coordinate that is nearer to nothing
+
+
+def check(gallery: str, prior, columns: Mapping) -> None:
+    """Raises a UserError for what instance mode has no meaning for."""
+    if gallery != "self" or columns.get("gallery_features") is not None:
+        raise UserError(
+            f"mode 'instance' with gallery {gallery!r}: a sample can only be found among the queries "
+            "themselves, so give gallery 'self' and no gallery_features"
+        )
+    if not isinstance(prior, str) or prior == "given":
+        raise UserError("mode 'instance' takes the prior 'uniform': each sample is there once")
+
+
+def outcomes(
+    request: Request, *, on_progress: Callable[[int, int], None] | None = None
+) -> Outcomes:
+    """`Outcomes` of every query, of NumPy arrays [S, G, Q]; the posterior is NaN, for it was not computed."""
+    levels, free, flooded = split_levels(request)
+    noisy = ~(free | flooded)
+    total, num_draws = len(request.queries.labels), len(request.keys)
+    draw_block = min(num_draws, DRAWS_IN_FLIGHT)
+    query_block = min(total, max(1, ROWS // draw_block))
+    size = min(total, max(1, PAIRS // (query_block * draw_block)))
+    features = np.pad(
+        request.gallery.features, ((0, -total % size), (0, 0)), constant_values=PAD
+    ).reshape(-1, 1, size, request.gallery.features.shape[1])
+    fixed = jax.device_put((features, request.keys, levels[noisy].astype(np.float32)))
+    found = Outcomes(*(np.empty((num_draws, len(levels), total), np.float32) for _ in range(3)))
+    found.above[:, flooded], found.tied[:, flooded] = 0, total
+    found.log_posterior[:] = np.nan
+    for begin in range(0, total, query_block):
+        end = min(begin + query_block, total)
+        rows = np.minimum(np.arange(begin, begin + query_block), total - 1)
+        counts = _block(
+            jax.tree.map(lambda x, rows=rows: x[rows], request.queries),
+            request.index[rows],
+            *fixed,
+            draw_block=draw_block,
+        )
+        for level, (above, tied) in zip((noisy, free), counts, strict=True):
+            found.above[:, level, begin:end] = np.asarray(above)[..., : end - begin]
+            found.tied[:, level, begin:end] = np.asarray(tied)[..., : end - begin]
+        if on_progress is not None:
+            on_progress(end, total)
+    return found
+
+
+@partial(jax.jit, static_argnames="draw_block")
+def _block(
+    queries: Samples,
+    index: jax.Array,
+    gallery: jax.Array,
+    keys: jax.Array,
+    noise_std: jax.Array,
+    *,
+    draw_block: int,
+):
+    """(nearer, as near) of one block of queries: with noise [S, G, Q], and without [1, 1, Q]."""
+
+    def counts(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return (
+            jnp.sum(x > TIE, axis=(0, 1), dtype=jnp.int32),
+            jnp.sum(jnp.abs(x) <= TIE, axis=(0, 1), dtype=jnp.int32),
+        )
+
+    def over_gallery(of_block: Callable):
+        return jax.tree.map(lambda a: jnp.sum(a, axis=0), jax.lax.map(of_block, gallery))
+
+    def draw(key: jax.Array):
+        normal = noise.standard_normal(key, index, queries.features.shape[1])
+
+        def of_block(block: jax.Array):
+            exponents = likelihood.exponents(normal, queries, block)
+            return jax.lax.map(lambda std: counts(exponents(std)), noise_std)
+
+        return over_gallery(of_block)
+
+    noisy = (jnp.ones((len(keys), 0, len(index))),) * 2
+    if len(noise_std):
+        noisy = jax.lax.map(draw, keys, batch_size=draw_block)
+    free = over_gallery(lambda block: counts(-likelihood.squared_distances(queries, block)))
+    return noisy, jax.tree.map(lambda a: a[None, None], free)

@@ -1,0 +1,206 @@
+"""Everything that one pass over the gallery tells about a sensitive class, with floors and uncertainty."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.privacy import engine, floors, instance, ranking
+from hybrid_jax.privacy.estimate import Estimate, estimate
+from hybrid_jax.privacy.measures import BY_RANK, MEASURES
+from hybrid_jax.privacy.ranking import Outcomes
+from hybrid_jax.privacy.request import Request
+
+MODES = ("classes", "instance")
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What an adversary gets from noisy features. G noise levels, K classes.
+
+    Attributes:
+        noise_std: standard deviations of the noise, in the features' units [G].
+        measures: by name, see `measures.MEASURES`; `leakage[name]` for short.
+        label_floor, prediction_floor: the same for an adversary who sees only the true primary label, or only the
+            classifier's prediction on the same noisy feature; None where that was not given.
+        num_classes, num_draws: K, S.
+        n, n_excluded: queries counted; queries left out, as exclusion emptied their true class.
+        mode, gallery, prior, ties: what was asked for.
+    """
+
+    noise_std: np.ndarray
+    measures: Mapping[str, Estimate]
+    label_floor: Mapping[str, Estimate] | None
+    prediction_floor: Mapping[str, Estimate] | None
+    num_classes: int
+    num_draws: int
+    n: int
+    n_excluded: int
+    mode: str
+    gallery: str
+    prior: str
+    ties: str
+
+    def __getitem__(self, name: str) -> Estimate:
+        return self.measures[name]
+
+    def excess(self, name: str, floor: str = "prediction_floor") -> np.ndarray:
+        """By how much a measure differs from a floor's [G]: what the feature tells beyond the task."""
+        return self.measures[name].value - getattr(self, floor)[name].value
+
+
+def leakage(
+    features,
+    labels,
+    *,
+    noise_std,
+    key: jax.Array | None = None,
+    num_draws: int = 10,
+    index=None,
+    mode: str = "classes",
+    gallery: str = "self",
+    prior="uniform",
+    ties: str = "average",
+    resample=None,
+    primary=None,
+    gallery_primary=None,
+    prediction=None,
+    gallery_prediction=None,
+    on_progress=None,
+    **columns,
+) -> Leakage:
+    """Every measure of `measures.MEASURES`, from the likelihoods of `rank_privacy`, whose arguments it takes.
+
+    Args:
+        features, labels, noise_std, key, num_draws, index, gallery, prior, ties, on_progress, **columns: as in
+            `rank_privacy`.
+        mode: 'classes', or 'instance': every sample is a class of its own, K = Q, ranked by counting nearer features;
+            the gallery is then 'self', the prior uniform, the labels do not matter, and there are no entropies.
+        resample: groups that the bootstrap draws, such as subjects [Q]; default: `groups`, else `recording`, else
+            single samples.
+        primary, gallery_primary: true primary labels, whole numbers from 0 [Q], [M]: gives `label_floor`.
+        prediction, gallery_prediction: predicted primary labels, noise-free [Q], [M], or of each draw and noise,
+            [S, G, Q] and, of one draw, [G, M]: gives `prediction_floor`.
+
+    Raises:
+        UserError: as in `rank_privacy`, or a column that does not fit.
+    """
+    if ties not in ranking.TIES:
+        raise unknown("ties", ties, ranking.TIES)
+    if mode not in MODES:
+        raise unknown("mode", mode, MODES)
+    if mode == "instance":
+        instance.check(gallery, prior, columns)
+        labels = np.arange(len(features))
+    request = Request.check(
+        features,
+        labels,
+        noise_std=noise_std,
+        key=key,
+        num_draws=num_draws,
+        index=index,
+        gallery_rule=gallery,
+        prior=prior,
+        **columns,
+    )
+    groups = _groups(resample, columns, len(request.queries.labels))
+    if (
+        columns.get("gallery_features") is None
+    ):  # the gallery is the queries, and shows what they show
+        gallery_primary = primary if gallery_primary is None else gallery_primary
+        if gallery_prediction is None and prediction is not None:
+            gallery_prediction = prediction[0] if np.ndim(prediction) == 3 else prediction
+    seen = {
+        "label_floor": _column("primary", primary, gallery_primary, request),
+        "prediction_floor": _column("prediction", prediction, gallery_prediction, request),
+    }
+    if mode == "instance":
+        found = instance.outcomes(request, on_progress=on_progress)
+        counted = np.ones(len(groups), bool)
+    else:
+        found, own_left = engine.outcomes(request, on_progress=on_progress)
+        counted = engine.counted(request, own_left)
+    labels = request.queries.labels[counted]
+
+    def estimates(outcomes: Outcomes) -> dict[str, Estimate]:
+        among = Outcomes(*(values[..., counted] for values in outcomes))
+        return {
+            name: estimate(MEASURES[name], among, labels, groups[counted], request.prior, ties)
+            for name in (BY_RANK if mode == "instance" else MEASURES)
+        }
+
+    floor = {
+        name: None if columns is None else estimates(_floor(*columns, request))
+        for name, columns in seen.items()
+    }
+    return Leakage(
+        noise_std=request.noise_std,
+        measures=estimates(found),
+        **floor,
+        num_classes=request.num_classes,
+        num_draws=len(request.keys),
+        n=int(counted.sum()),
+        n_excluded=int((~counted).sum()),
+        mode=mode,
+        gallery=request.rule,
+        prior=request.prior_name,
+        ties=ties,
+    )
+
+
+def _groups(resample, columns: Mapping, total: int) -> np.ndarray:
+    given = [resample, columns.get("groups"), columns.get("recording"), np.arange(total)]
+    groups = np.asarray(next(column for column in given if column is not None))
+    if groups.shape != (total,):
+        raise UserError(
+            f"resample has shape {groups.shape}: it needs one value for each of the {total} queries"
+        )
+    return groups
+
+
+def _column(name: str, asked, held, request: Request) -> tuple[np.ndarray, np.ndarray] | None:
+    """The values that the queries and the gallery show, [S or 1, G or 1, Q] and [G or 1, M]."""
+    if asked is None and held is None:
+        return None
+    if asked is None or held is None:
+        raise UserError(f"{name} and gallery_{name} go together: give both or none")
+    draws, levels = len(request.keys), len(request.noise_std)
+    shapes = {
+        name: (asked, [(len(request.queries.labels),)], (draws, levels)),
+        f"gallery_{name}": (held, [(len(request.gallery.labels),)], (levels,)),
+    }
+    checked = []
+    for called, (values, (alone,), grid) in shapes.items():
+        values = np.asarray(values)
+        if values.shape not in (alone, (*grid, *alone)):
+            raise UserError(
+                f"{called} has shape {values.shape}: it needs {alone} or {(*grid, *alone)}"
+            )
+        if values.dtype.kind not in "iub" or (values.size and values.min() < 0):
+            raise UserError(f"{called} needs whole numbers from 0")
+        full = values.reshape(*[1] * (len(grid) + 1 - values.ndim), *values.shape)
+        checked.append(full.astype(np.int64))
+    return tuple(checked)
+
+
+def _floor(asked: np.ndarray, held: np.ndarray, request: Request) -> Outcomes:
+    """Outcomes [S or 1, G or 1, Q] for an adversary who sees only these values."""
+    levels = max(asked.shape[1], held.shape[0])
+    found = []
+    for g in range(levels):
+        ratios, left = floors.log_ratios(
+            asked[:, min(g, asked.shape[1] - 1)],
+            held[min(g, held.shape[0] - 1)],
+            request.queries,
+            request.gallery,
+            request.window,
+            request.num_classes,
+        )
+        found.append(
+            jax.jit(ranking.judge)(
+                ratios, left, ranking.log_prior(request.prior), request.queries.labels
+            )
+        )
+    return Outcomes(*(np.stack(values, axis=1) for values in zip(*found, strict=True)))
