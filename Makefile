@@ -29,8 +29,9 @@ test: lint ## lint, then every test that is not slow
 test-slow: $(STAMP) ## the tests marked slow
 	$(RUN) -m pytest -m slow $(PYTEST_ARGS)
 
-bench: $(STAMP) ## a training step against its peers (requirements-bench.txt)
+bench: $(STAMP) ## a training step and the privacy measure against their peers (requirements-bench.txt)
 	$(RUN) -m benchmarks.train_step
+	$(RUN) -m benchmarks.privacy
 
 lint: $(STAMP) ## ruff: rules and format
 	$(RUN) -m ruff check .

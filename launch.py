@@ -3,6 +3,7 @@
 python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR [--mode=run|tune]
                  [--config.path.to.field=value ...]
 python launch.py --mode=collect --runs=A,B,... --workdir=DIR
+python launch.py --mode=audit --features=F.npz --noise_std=0,.1,1 --workdir=DIR [--gallery=... --prior=...]
 
 The fields of a config stand in its file; README.md tells of the modes and of what a work folder holds.
 """
@@ -23,7 +24,7 @@ from ml_collections import config_flags
 
 from hybrid_jax import errors
 
-MODES = ("run", "tune", "collect")
+MODES = ("run", "tune", "collect", "audit")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The experiment: a file of configs/.", lock_config=True
@@ -33,6 +34,15 @@ _WORKDIR = flags.DEFINE_string(
 )
 _MODE = flags.DEFINE_string("mode", "run", f"What to do: {', '.join(MODES)}.")
 _RUNS = flags.DEFINE_list("runs", None, "Work folders or globs, by commas, for --mode=collect.")
+_FEATURES = flags.DEFINE_string("features", None, "The npz file for --mode=audit.")
+_NOISE_STD = flags.DEFINE_list("noise_std", ["0"], "audit: standard deviations, in feature units.")
+_GALLERY = flags.DEFINE_list(
+    "gallery", [], "audit: what the adversary holds; default: all that fit."
+)
+_PRIOR = flags.DEFINE_list("prior", ["uniform"], "audit: uniform, empirical, given.")
+_PRIVACY_MODE = flags.DEFINE_list("privacy_mode", ["classes"], "audit: classes, instance.")
+_NUM_DRAWS = flags.DEFINE_integer("num_draws", 10, "audit: noise draws.", lower_bound=1)
+_SEED = flags.DEFINE_integer("seed", 0, "audit: of the noise.", lower_bound=0)
 
 
 def main(arguments: list[str]) -> int:
@@ -115,6 +125,8 @@ def _run(command: str) -> None:
         from hybrid_jax import collect
 
         written = collect.collect(_RUNS.value, workdir, command)
+    elif _MODE.value == "audit":
+        written = _audit(workdir, command)
     elif _CONFIG.value is None:
         raise errors.UserError(
             "--config is missing: name an experiment, as in --config=configs/activity.py"
@@ -128,6 +140,32 @@ def _run(command: str) -> None:
 
         written = run.run(_CONFIG.value, workdir, command)
     _print(written)
+
+
+def _audit(workdir: Path, command: str) -> list[Path]:
+    if not _FEATURES.value:
+        raise errors.UserError(
+            "--features is missing: name an npz file with features and labels, as in --features=f.npz"
+        )
+    try:
+        noise_std = [float(text) for text in _NOISE_STD.value]
+    except ValueError:
+        raise errors.UserError(
+            f"--noise_std={','.join(_NOISE_STD.value)}: give numbers by commas, as in 0,.1,1"
+        ) from None
+    from hybrid_jax import audit
+
+    return audit.audit(
+        _FEATURES.value,
+        workdir,
+        command,
+        noise_std=noise_std,
+        galleries=_GALLERY.value,
+        priors=_PRIOR.value,
+        modes=_PRIVACY_MODE.value,
+        num_draws=_NUM_DRAWS.value,
+        seed=_SEED.value,
+    )
 
 
 def _stop(number: int, frame: types.FrameType | None) -> None:

@@ -122,7 +122,7 @@ def in_torch(task: Task, batch_size: int, steps: int) -> Peer:
     classifier = tnn.Sequential(
         *(tnn.Dropout(0.2), tnn.Flatten(), tnn.Linear(960, 400), tnn.ReLU()),
         *(tnn.Dropout(0.4), tnn.Linear(400, 64), tnn.ReLU()),
-        *(tnn.Dropout(0.4), tnn.Linear(64, task.num_classes(task.primary))),
+        tnn.Linear(64, task.num_classes(task.primary)),
     )
     adam = torch.optim.Adam([*extractor.parameters(), *classifier.parameters()], lr=1e-3)
     rows = torch.tensor(task.windows.rows)

@@ -114,7 +114,11 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         config.noise.relative = (0.0, 0.1, 1.0)
         config.privacy.update(max_queries=128, max_gallery=256, num_draws=2)
         config.privacy.update(
-            galleries=("self", "held_out"), attacker_data=("unseen",), splits=("test",)
+            galleries=("self", "held_out"),
+            attacker_data=("unseen",),
+            splits=("test",),
+            unplanned=(),
+            uploads=(1, 2),
         )
         config.tune.update(weights=(0.1, 1.0), margins=(10.0,), epochs=1.0)
     return config.lock()

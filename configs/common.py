@@ -71,8 +71,10 @@ def privacy(max_queries: int, max_gallery: int, num_draws: int) -> ml_collection
             "num_draws": num_draws,
             # On validation `leave_group_out` alone: to choose an operating point by, not to report.
             "splits": ("test", "validation"),
+            "unplanned": ("height", "weight", "age"),
             "galleries": ("self", "leave_group_out", "held_out"),
             "attacker_data": ("network_train", "unseen"),
+            "uploads": (1, 2, 4, 8, 16, 32),  # that the adversary combines
             "prior": "uniform",
             "ties": "average",
         }

@@ -66,7 +66,7 @@ def merge(by_seed: Mapping[int, list[Mapping]]) -> list[results.Record]:
     """Records over seeds, each with its mean `value` and its spread.
 
     `std` is the sample standard deviation over seeds (n - 1 in the denominator; None for one
-    seed), `stderr` = std / sqrt(n_seeds). noise_std, chance and counts that differ are means too.
+    seed), `stderr` = std / sqrt(n_seeds). noise_std, chance, counts and ends of intervals that differ are means too.
 
     Records are matched by the fields of `results.IDENTITY`. The noise of a point is matched by
     noise_relative: noise_std follows the seed's own feature scale. A reduced_dim that each seed
@@ -99,15 +99,14 @@ def merge(by_seed: Mapping[int, list[Mapping]]) -> list[results.Record]:
 def _mean(rows: list[Mapping]) -> results.Record:
     values = [r["value"] for r in rows if r["value"] is not None]
     std = statistics.stdev(values) if len(values) > 1 else None
-    own = ("reduced_dim", "noise_std", "n", "n_excluded", "chance", "value")
+    # An interval over groups says how the same people limit every seed: its ends are means as well.
+    own = ("reduced_dim", "noise_std", "n", "n_excluded", "chance", "value", "ci_low", "ci_high")
     # A single run has no spread over seeds: its error over draws or groups stays what it was.
-    single = {k: rows[0][k] if len(rows) == 1 else None for k in ("ci_low", "ci_high")}
     stderr = rows[0]["stderr"] if len(rows) == 1 else std and std / math.sqrt(len(values))
     return results.record(
         **{
             **rows[0],
             **{name: _average([r[name] for r in rows]) for name in own},
-            **single,
             "seed": rows[0]["seed"] if len(rows) == 1 else None,
             "std": std,
             "stderr": stderr,

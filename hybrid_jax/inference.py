@@ -7,11 +7,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from hybrid_jax import noise
 from hybrid_jax.data.windows import gather
 from hybrid_jax.embedding import Embedding
 
 BLOCK = 256  # samples at once: more would fall out of the cache
+NOISY_BLOCK = 512  # of exclusive features, which are smaller
 
 
 @partial(jax.jit, static_argnames=("function", "block_size"))
@@ -61,6 +64,28 @@ class _Predictions:
         return jnp.argmax(self.embedding.classifier(variables, z), axis=-1)
 
 
+@dataclass(frozen=True)
+class _NoisyPredictions:
+    embedding: Embedding
+
+    def __call__(self, arguments: Any, samples: tuple[jax.Array, jax.Array]) -> jax.Array:
+        shared, classifiers, keys, noise_std = arguments
+        z, index = samples
+
+        def draw(key: jax.Array) -> jax.Array:
+            normal = noise.standard_normal(key, index, z.shape[1])
+
+            def level(at: tuple[jax.Array, Any]) -> jax.Array:
+                std, classifier = at
+                variables = {**shared, "classifier": classifier}
+                logits = self.embedding.classifier(variables, noise.add(z, std, normal))
+                return jnp.argmax(logits, axis=-1).astype(jnp.uint16)
+
+            return jax.lax.map(level, (noise_std, classifiers))
+
+        return jnp.moveaxis(jax.lax.map(draw, keys), -1, 0)
+
+
 def features(
     embedding: Embedding, variables: Any, rows: jax.Array, starts: jax.Array, window: int
 ) -> jax.Array:
@@ -71,3 +96,37 @@ def features(
 def predictions(embedding: Embedding, variables: Any, z: jax.Array) -> jax.Array:
     """The cloud's predictions [N], class numbers, for exclusive features [N, d]."""
     return map_blocks(_Predictions(embedding.noise_free), variables, z)
+
+
+def noisy_predictions(
+    embedding: Embedding,
+    variables: dict[str, Any],
+    classifiers: list[Any],
+    z: jax.Array,
+    index: jax.Array,
+    key: jax.Array,
+    noise_std: np.ndarray,
+    num_draws: int,
+) -> np.ndarray:
+    """The cloud's predictions for noisy exclusive features, class numbers [S, G, N].
+
+    Args:
+        embedding: the pair of functions.
+        variables: its variables; those of the cloud half are not used.
+        classifiers: G of them, the variables of the cloud half at each noise.
+        z: [N, d] noise-free exclusive features.
+        index: [N] the samples' numbers, which choose their noise.
+        key: draw s is made from fold_in(key, s).
+        noise_std: [G], in the exclusive feature's units.
+        num_draws: S.
+    """
+    shared = {name: value for name, value in variables.items() if name != "classifier"}
+    arguments = (
+        shared,
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), *classifiers),
+        jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(num_draws)),
+        jnp.asarray(noise_std, jnp.float32),
+    )
+    function = _NoisyPredictions(embedding.noise_free)
+    found = map_blocks(function, arguments, (z, jnp.asarray(index)), block_size=NOISY_BLOCK)
+    return np.moveaxis(np.asarray(found), 0, -1)

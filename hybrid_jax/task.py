@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import losses
+from hybrid_jax.data import attributes
 from hybrid_jax.data.windows import TEST, TRAIN, Windows, gather
 from hybrid_jax.stages import Network
 
@@ -107,12 +108,12 @@ class Task:
         }
 
     def labels(self, target: str) -> np.ndarray:
-        """[N] int32, the label of every window."""
-        return self.windows.columns[target].astype(np.int32)
+        """[N] int32, the label of every window; see `data.attributes`."""
+        return attributes.labels(self.windows, target)
 
     def num_classes(self, target: str) -> int:
         """How many classes a target has."""
-        return len(self.windows.classes[target])
+        return len(attributes.class_names(self.windows, target))
 
     def init(self, key: jax.Array) -> dict[str, Any]:
         """Fresh network variables."""

@@ -24,7 +24,8 @@ class Curve:
 
     Arrays are [G]; errors are standard deviations over seeds where runs were collected, else
     standard errors over draws, and nan where neither is known; `error_name` says which.
-    `privacy` is rank / K, `chance` its value when the feature says nothing.
+    `privacy` is rank / K, `chance` its value when the feature says nothing, `privacy_interval` its 95 %
+    interval over people [2, G], nan where it is not known.
     """
 
     about: dict  # the fields of EMBEDDING and ADVERSARY, split, cloud, seed, primary
@@ -34,6 +35,7 @@ class Curve:
     accuracy_error: np.ndarray
     privacy: np.ndarray
     privacy_error: np.ndarray
+    privacy_interval: np.ndarray
     privacy_index: np.ndarray
     chance: float
     error_name: str
@@ -91,9 +93,12 @@ def curves(records: Iterable[Mapping], **conditions) -> list[Curve]:
 def headline(records: Iterable[Mapping]) -> list[Curve]:
     """The curves that tables and figures show, where several adversaries were measured.
 
-    On the test set; of modes, priors, tie rules and numbers of queries those that come first.
+    On the test set; of modes, priors, tie rules and numbers of queries those that come first. Targets that nobody
+    planned for, measured for strangers alone (`leave_group_out`), have a table of their own.
     """
     found = curves(records, split="test")
+    planned = {c.about["target"] for c in found if c.about["gallery"] != "leave_group_out"}
+    found = [curve for curve in found if not planned or curve.about["target"] in planned]
     rules = [[curve.about[k] for k in ("mode", "prior", "ties", "queries")] for curve in found]
     return [curve for curve, rule in zip(found, rules, strict=True) if rule == rules[0]]
 
@@ -157,6 +162,7 @@ def _join(cloud, accuracies, privacies) -> Curve:
         accuracy_error=_error(ours),
         privacy=_column(ranks, "value"),
         privacy_error=_error(ranks),
+        privacy_interval=np.stack([_column(ranks, "ci_low"), _column(ranks, "ci_high")]),
         privacy_index=_column(index, "value"),
         chance=float("nan") if first["chance"] is None else first["chance"],
         error_name=(

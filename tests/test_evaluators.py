@@ -24,12 +24,15 @@ SETTINGS = evaluators.Settings(
     num_draws=2,
     splits=("test",),
     sensitive=("gender", "identity"),
+    unplanned=("height",),
     galleries=("self", "leave_one_out", "leave_group_out", "held_out"),
     attacker_data=("network_train", "unseen", "both"),
     max_queries=64,
     max_gallery=128,
     prior="uniform",
     ties="average",
+    tolerance=0.02,
+    uploads=(1, 2),
     retrain=Budget(epochs=1.0, learning_rate=1e-3, schedule="cosine", batch_size=32),
 )
 

@@ -16,7 +16,7 @@ LAYERS = {
     2: "embedding optimizers metrics",
     3: "data checkpoint",
     4: "train task phase networks fit_reduction inference embedded embedding_files cloud attacks "
-    "evaluators metric_log progress results paper tradeoff report figures collect "
+    "evaluators audit metric_log progress results paper tradeoff report figures collect "
     "experiment sweep",
     5: "launch export configs",
 }
@@ -30,6 +30,7 @@ KNOWN_BY = {
     "orbax": {"checkpoint"},
     "ml_collections": {"experiment", "sweep", "configs", "launch"},
     "coremltools": {"export"},
+    "dp_accounting": {"privacy"},
 }
 # Layer 0 is arrays in, arrays out.
 NOT_IN_LAYER_0 = ("flax", "orbax", "absl", "ml_collections", "rich", "matplotlib", "tensorboardX")

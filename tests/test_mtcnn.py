@@ -114,8 +114,7 @@ def test_dropout_stands_before_a_layer_at_the_published_rates(fc_2):
 
     network = mtcnn(ACTIVITY, fc_2=fc_2)
     variables = jax.eval_shape(network.init, jax.random.key(0), WINDOWS)
-    on_fc_2 = [] if fc_2 is None else [("fc_2", 0.4, (400,))]
-    last = [*on_fc_2, ("output", 0.4, (fc_2 or 400,))]
+    last = "output" if fc_2 is None else "fc_2"
     for train in (True, False):
         with nn.intercept_methods(record):
             jax.eval_shape(
@@ -126,7 +125,7 @@ def test_dropout_stands_before_a_layer_at_the_published_rates(fc_2):
             ("conv_3", 0.2, (12, 23, 50), not train),
             ("conv_4", 0.2, (12, 6, 40), not train),
             ("fc_1", 0.2, (12, 4, 20), not train),
-            *((*dropout, not train) for dropout in last),
+            (last, 0.4, (400,), not train),
         ]
         found.clear()
 

@@ -1,22 +1,17 @@
 """Accuracy of the primary task, for noisy methods over the whole noise grid."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import cloud, noise, rng
+from hybrid_jax import cloud, inference, rng
 from hybrid_jax.data.windows import TEST, VALIDATION
 from hybrid_jax.embedded import Embedded
-from hybrid_jax.embedding import Embedding
 from hybrid_jax.evaluators.settings import Settings
 from hybrid_jax.progress import bar
 
 SPLIT_NAMES = {TEST: "test", VALIDATION: "validation"}
-BLOCK = 512  # samples at once
 
 
 def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]:
@@ -27,9 +22,10 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
     """
     levels = settings.noise_relative if embedded.noisy else (0.0,)
     noise_std = np.array(levels) * embedded.rms
-    yield from _both_splits(
-        embedded, [embedded.variables["classifier"]] * len(levels), noise_std, settings, "original"
-    )
+    for split in SPLIT_NAMES:
+        predicted = embedded.predictions(split, noise_std, settings.num_draws)
+        matrices = confusion(embedded, split, predicted)
+        yield from _records(embedded, split, levels, noise_std, matrices, "original")
     if embedded.noisy:
         retrained = []
         with bar(
@@ -39,7 +35,9 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
                 key = rng.named(embedded.key, "retrain", repr(level))
                 retrained.append(cloud.retrain(embedded, std, settings.retrain, key))
                 advance(len(retrained))
-        yield from _both_splits(embedded, retrained, noise_std, settings, "retrained")
+        for split in SPLIT_NAMES:
+            matrices = confusion_matrices(embedded, retrained, split, noise_std, settings.num_draws)
+            yield from _records(embedded, split, levels, noise_std, matrices, "retrained")
 
 
 def confusion_matrices(
@@ -58,75 +56,27 @@ def confusion_matrices(
         noise_std: [G], in the exclusive feature's units.
         num_draws: S; one where no noise is added.
     """
-    shared = {name: value for name, value in embedded.variables.items() if name != "classifier"}
-    return np.asarray(
-        _confusion(
-            embedded.embedding.noise_free,
-            shared,
-            jax.tree.map(lambda *leaves: jnp.stack(leaves), *classifiers),
-            embedded.z[split],
-            jnp.asarray(embedded.index[split]),
-            jnp.asarray(embedded.labels(embedded.task.primary, split)),
-            embedded.key,
-            jnp.asarray(noise_std, jnp.float32),
-            num_draws=num_draws if np.any(noise_std > 0) else 1,
-            num_classes=embedded.task.num_classes(embedded.task.primary),
-        )
+    draws = num_draws if np.any(noise_std > 0) else 1
+    predicted = inference.noisy_predictions(
+        embedded.embedding,
+        embedded.variables,
+        classifiers,
+        embedded.z[split],
+        embedded.index[split],
+        embedded.key,
+        noise_std,
+        draws,
     )
+    return confusion(embedded, split, predicted)
 
 
-@partial(jax.jit, static_argnames=("embedding", "num_draws", "num_classes"))
-def _confusion(
-    embedding: Embedding,
-    shared: dict[str, Any],
-    classifiers: dict[str, Any],
-    z: jax.Array,
-    index: jax.Array,
-    labels: jax.Array,
-    key: jax.Array,
-    noise_std: jax.Array,
-    *,
-    num_draws: int,
-    num_classes: int,
-) -> jax.Array:
-    size = z.shape[0]
-    blocks = -(-size // BLOCK)
-    rows = jnp.arange(blocks * BLOCK, dtype=jnp.int32).reshape(blocks, BLOCK)
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(num_draws))
-
-    def block(counts: jax.Array, rows: jax.Array) -> tuple[jax.Array, None]:
-        counted = rows < size
-        at = jnp.where(counted, rows, 0)
-        true = jax.nn.one_hot(labels[at], num_classes) * counted[:, None].astype(z.dtype)
-
-        def draw(key: jax.Array) -> jax.Array:
-            normal = noise.standard_normal(key, index[at], z.shape[1])
-
-            def level(at_level: tuple[jax.Array, dict[str, Any]]) -> jax.Array:
-                std, classifier = at_level
-                variables = {**shared, "classifier": classifier}
-                logits = embedding.classifier(variables, noise.add(z[at], std, normal))
-                return true.T @ jax.nn.one_hot(jnp.argmax(logits, axis=-1), num_classes)
-
-            return jax.lax.map(level, (noise_std, classifiers))
-
-        return counts + jax.lax.map(draw, keys).astype(jnp.int32), None
-
-    zeros = jnp.zeros((num_draws, noise_std.shape[0], num_classes, num_classes), jnp.int32)
-    return jax.lax.scan(block, zeros, rows)[0]
-
-
-def _both_splits(
-    embedded: Embedded,
-    classifiers: list[dict[str, Any]],
-    noise_std: np.ndarray,
-    settings: Settings,
-    which: str,
-) -> Iterator[dict[str, Any]]:
-    levels = settings.noise_relative if embedded.noisy else (0.0,)
-    for split in SPLIT_NAMES:
-        matrices = confusion_matrices(embedded, classifiers, split, noise_std, settings.num_draws)
-        yield from _records(embedded, split, levels, noise_std, matrices, which)
+def confusion(embedded: Embedded, split: int, predicted: np.ndarray) -> np.ndarray:
+    """Counts [S, G, C, C] of (true, predicted) classes, from predictions [S, G, n] for a split."""
+    size = embedded.task.num_classes(embedded.task.primary)
+    cell = embedded.labels(embedded.task.primary, split) * size + predicted
+    flat = cell.reshape(-1, cell.shape[-1])
+    counts = [np.bincount(one, minlength=size * size) for one in flat]
+    return np.reshape(counts, (*cell.shape[:2], size, size))
 
 
 def _records(

@@ -27,8 +27,9 @@ class Adversary:
     attacker_data: str | None = None
 
     def arguments(self, embedded: Embedded) -> dict[str, Any]:
-        """What `rank_privacy` takes of queries and gallery."""
+        """What `leakage` takes of queries and gallery; its bootstrap draws people."""
         columns = embedded.task.windows.columns
+        labels = embedded.task.labels(self.target)
         asked = embedded.index[self.split][self.queries]
         # With whole subjects held out only theirs are classes: labels are numbered anew, by what these splits hold.
         splits = {self.split, *(split for split, _ in self.rows or ())}
@@ -39,24 +40,51 @@ class Adversary:
             "gallery": self.gallery,
             "features": np.asarray(embedded.z[self.split])[self.queries],
             "index": asked,
+            "resample": columns["identity"][asked],
         }
         if self.rows is not None:
             held = np.concatenate([embedded.index[split][at] for split, at in self.rows])
             z = [np.asarray(embedded.z[split])[at] for split, at in self.rows]
             taken["gallery_features"] = np.concatenate(z)
-            taken["gallery_labels"] = np.searchsorted(classes, columns[self.target][held])
+            taken["gallery_labels"] = np.searchsorted(classes, labels[held])
             taken["window"] = embedded.task.windows.window
             for name in ("groups", "recording", "start"):
                 column = columns[_group(self.target) if name == "groups" else name]
                 taken[name], taken[f"gallery_{name}"] = column[asked], column[held]
-        labels = np.searchsorted(classes, columns[self.target][asked])
-        return taken | {"labels": labels, "num_classes": len(classes)}
+        asked_labels = np.searchsorted(classes, labels[asked])
+        return taken | {"labels": asked_labels, "num_classes": len(classes)}
+
+    def seen(
+        self, embedded: Embedded, noise_std: np.ndarray, num_draws: int
+    ) -> dict[str, np.ndarray]:
+        """What `leakage` takes for its floors: the true primary label, and the cloud's prediction.
+
+        Of the gallery one draw is enough: it only counts how often each class is predicted what.
+        """
+        primary = embedded.task.primary
+        taken = {
+            "primary": embedded.labels(primary, self.split)[self.queries],
+            "prediction": embedded.predictions(self.split, noise_std, num_draws)[..., self.queries],
+        }
+        if self.rows is None:
+            return taken
+        of_gallery = [
+            embedded.predictions(split, noise_std, 1 if split == TRAIN else num_draws)[0][..., at]
+            for split, at in self.rows
+        ]
+        return taken | {
+            "gallery_primary": np.concatenate(
+                [embedded.labels(primary, split)[at] for split, at in self.rows]
+            ),
+            "gallery_prediction": np.concatenate(of_gallery, axis=-1),
+        }
 
 
 def adversaries(embedded: Embedded, settings: Settings) -> Iterator[Adversary]:
-    """Every target, in every gallery on the test split, and in `leave_group_out` on validation.
+    """Every sensitive target, in every gallery on the test split, and in `leave_group_out` on validation.
 
-    With whole subjects held out, their identity is in no other set: then it is measured in `self` and `leave_one_out`.
+    Unplanned ones are measured in `leave_group_out` alone: what a stranger's feature tells of them. With whole subjects
+    held out, their identity is in no other set: then it is measured in `self` and `leave_one_out`.
 
     Raises:
         errors.UserError: test recordings too short to be halved.
@@ -114,6 +142,17 @@ def adversaries(embedded: Embedded, settings: Settings) -> Iterator[Adversary]:
                 yield own(target, gallery, TEST)
         if "validation" in settings.splits and not nowhere_else:
             yield own(target, "leave_group_out", VALIDATION)
+    for target in settings.unplanned:
+        if "test" in settings.splits and _is_shared(embedded, target):
+            yield own(target, "leave_group_out", TEST)
+
+
+def _is_shared(embedded: Embedded, target: str) -> bool:
+    """Whether some class of a target holds two test people: one of them is guessed from the other."""
+    people = np.unique(
+        np.stack([embedded.labels(target, TEST), embedded.labels("identity", TEST)]), axis=1
+    )
+    return bool(np.bincount(people[0]).max() > 1)
 
 
 def _group(target: str) -> str:

@@ -1,66 +1,95 @@
-"""Rank privacy (Eq. 2-7) of the sensitive labels over the noise grid, for each gallery an adversary may hold."""
+"""Leakage of the sensitive labels over the noise grid, for each gallery an adversary may hold (Eq. 2-7 and its kin)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from hybrid_jax.embedded import Embedded
+from hybrid_jax.evaluators import sequences
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
 from hybrid_jax.evaluators.adversary import Adversary, adversaries
 from hybrid_jax.evaluators.settings import Settings
-from hybrid_jax.privacy import RankPrivacy, rank_privacy
+from hybrid_jax.privacy import Leakage, leakage
 from hybrid_jax.progress import bar
+
+FLOORS = ("label_floor", "prediction_floor")
 
 
 def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Rank, privacy, privacy index and top-1 of every target in every gallery, with the draws that accuracy sees."""
+    """Every measure of every target in every gallery, and its floors, with the draws that accuracy sees.
+
+    For the adversary of unseen data also by how many uploads are combined (`sequences`).
+    """
     levels = settings.noise_relative if embedded.noisy else (0.0,)
+    noise_std = np.array(levels) * embedded.rms
     everyone = list(adversaries(embedded, settings))
     name = f"privacy, {embedded.embedding.layer} {embedded.embedding.method}"
     with bar(name, len(everyone)) as advance:
         for done, adversary in enumerate(everyone):
-            result = rank_privacy(
+            result = leakage(
                 **adversary.arguments(embedded),
-                noise_std=np.array(levels) * embedded.rms,
+                **adversary.seen(embedded, noise_std, settings.num_draws),
+                noise_std=noise_std,
                 key=embedded.key,
-                num_draws=settings.num_draws,
+                num_draws=settings.num_draws if embedded.noisy else 1,
                 prior=settings.prior,
                 ties=settings.ties,
                 on_progress=lambda ranked, total, done=done: advance(done + ranked / total),
             )
-            yield from _records(adversary, result, levels)
+            about = adversary_fields(adversary, result)
+            yield from records(result, levels, about)
+            if adversary.attacker_data == "unseen":
+                for mode, uploads, level, result in sequences.combined(
+                    embedded, adversary, settings
+                ):
+                    about = {**adversary_fields(adversary, result), "mode": mode}
+                    yield from records(result, (level,), {**about, "queries": uploads})
+    yield from sequences.guarantees(embedded, settings)
 
 
-def _records(
-    adversary: Adversary, result: RankPrivacy, levels: tuple[float, ...]
-) -> Iterator[dict[str, Any]]:
-    chance_top1 = 1.0 / result.num_classes if result.prior == "uniform" else None
-    metrics = {
-        "privacy": (result.privacy, result.privacy_stderr, result.chance, "rank/K"),
-        "rank": (result.rank, result.rank_stderr, result.chance_rank, "rank"),
-        "privacy_index": (result.privacy_index, result.privacy_index_stderr, 1.0, "index"),
-        "top1": (result.top1, result.top1_stderr, chance_top1, "fraction"),
+def adversary_fields(adversary: Adversary, result: Leakage) -> dict[str, Any]:
+    """The fields of a record that say who was measured against what."""
+    return {
+        "target": adversary.target,
+        "split": SPLIT_NAMES[adversary.split],
+        "gallery": adversary.gallery,
+        "attacker_data": adversary.attacker_data,
+        "mode": result.mode,
+        "prior": result.prior,
+        "ties": result.ties,
+        "n": result.n,
+        "n_excluded": result.n_excluded,
+        "classes": result.num_classes,
     }
-    for g, level in enumerate(levels):
-        for metric, (value, stderr, chance, unit) in metrics.items():
-            yield {
-                "metric": metric,
-                "value": value[g],
-                "unit": unit,
-                "chance": chance,
-                "stderr": stderr[g] if level > 0 else None,
-                "target": adversary.target,
-                "split": SPLIT_NAMES[adversary.split],
-                "gallery": adversary.gallery,
-                "attacker_data": adversary.attacker_data,
-                "mode": "classes",
-                "prior": result.prior,
-                "ties": result.ties,
-                "noise_std": float(result.noise_std[g]),
-                "noise_relative": level,
-                "draws": result.num_draws if level > 0 else 1,
-                "n": result.n,
-                "n_excluded": result.n_excluded,
-                "classes": result.num_classes,
-            }
+
+
+def records(
+    result: Leakage, levels: tuple[float | None, ...], about: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """A record for each measure and noise, and for each floor; the floor of the true label knows no noise.
+
+    Args:
+        result: of one adversary.
+        levels: `noise_relative` of each noise.
+        about: further fields.
+    """
+    named = {"": result.measures}
+    named |= {f"_{floor}": getattr(result, floor) or {} for floor in FLOORS}
+    for suffix, estimates in named.items():
+        for metric, found in estimates.items():
+            for g in range(len(found.value)):
+                noisy = result.noise_std[g] > 0
+                yield {
+                    "metric": metric + suffix,
+                    "value": found.value[g],
+                    "unit": found.unit,
+                    "chance": found.chance,
+                    "stderr": found.stderr[g] if noisy else None,
+                    "ci_low": found.ci_low[g],
+                    "ci_high": found.ci_high[g],
+                    "noise_std": float(result.noise_std[g]),
+                    "noise_relative": levels[g],
+                    "draws": result.num_draws if noisy else 1,
+                    **about,
+                }

@@ -10,7 +10,7 @@ import jax
 import ml_collections
 
 from hybrid_jax import losses
-from hybrid_jax.data import DATASETS, TRAIN, VALIDATION
+from hybrid_jax.data import DATASETS, TRAIN, VALIDATION, attributes
 from hybrid_jax.embedding import METHODS, feature_shape
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators import EVALUATORS, Settings
@@ -71,8 +71,8 @@ def load_task(config: ml_collections.ConfigDict) -> Task:
             f"begin with its own preset, as in configs/activity.py:simulated"
         )
     windows = DATASETS[name](**settings)
-    for target in (config.primary, *config.sensitive):
-        _one_of("target", target, windows.classes)
+    for target in (config.primary, *config.sensitive, *config.privacy.unplanned):
+        _one_of("target", target, attributes.targets(windows))
     settings = dict(config.model)
     make = MODELS[settings.pop("name")]
     return Task(
@@ -93,6 +93,7 @@ def evaluator_settings(config: ml_collections.ConfigDict) -> Settings:
     return Settings(
         seed=config.seed,
         noise_relative=tuple(config.noise.relative),
+        tolerance=config.noise.tolerance,
         sensitive=tuple(config.sensitive),
         retrain=budget(config.retrain),
         **config.privacy.to_dict(),

@@ -55,6 +55,7 @@ def drawn(path, width, height, heading, note):
         figure = Figure(figsize=(width, height), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.05)
         canvas = FigureCanvasAgg(figure)
+        heading = textwrap.fill(heading, int((width - 0.2) / 0.11))  # bold letters of 12 points
         figure.suptitle(heading, x=0.012, ha="left", fontsize=12, fontweight="bold")
         note = textwrap.fill(note, int((width - 0.3) / 0.0635))  # letters of 8 points
         figure.supxlabel(note, x=0.012, ha="left", fontsize=8, color=MUTED, linespacing=1.5)

@@ -149,6 +149,10 @@ def _curve(axes, curve, colour, operating):
     )
     at = np.isclose(curve.noise_relative, np.nan if operating is None else operating)
     axes.plot(
+        100 * curve.privacy_interval[:, at], np.tile(y[at], (2, 1)), color=colour, linewidth=5,
+        alpha=0.2, solid_capstyle="butt", zorder=2,
+    )  # fmt: skip
+    axes.plot(
         x[at], y[at], "o", color="white", markeredgecolor=colour, markersize=7.5,
         markeredgewidth=1.4, zorder=4,
     )  # fmt: skip
@@ -191,7 +195,8 @@ def _note(curves, tolerance) -> str:
     k = ", ".join(f"K = {n} for {target}" for target, n in classes.items())
     return (
         f"Noise grows from left to right. Rings: operating noise (validation accuracy within"
-        f" {100 * tolerance:g} points of noise-free). {curves[0].error_name}. Data:"
+        f" {100 * tolerance:g} points of noise-free), with the 95 % interval over people."
+        f" {curves[0].error_name}. Data:"
         f" {about['dataset']}, {about['split_kind']} split, {about['split']} set; {k}."
     )
 

@@ -2,8 +2,7 @@
 
 Layers, widths and dropout are those of its published trial-split notebook. Two things the paper leaves open:
 its Conv-4 and FC-1 are the notebook's last convolution (960 values) and its `hidden` layer (400), and FC-2 stands in no
-published code; here it is one more dense layer with ReLU, between two dropouts of .4: the published network has one
-before its outputs.
+published code; here it is one more dense layer with ReLU.
 """
 
 from collections.abc import Callable
@@ -91,6 +90,6 @@ def mtcnn(tasks: dict[str, int], *, fc_2: int | None = 64) -> Network:
             Stage("conv_4", ConvStage(20, 3, pool=3, dropout=0.2)),  # 12 x 4 x 20 = 960
             Stage("fc_1", DenseStage(400, dropout=0.2, flatten=True)),
             *last,
-            Stage("output", Heads(tuple(tasks.items()), dropout=0.4)),
+            Stage("output", Heads(tuple(tasks.items()), dropout=0.0 if last else 0.4)),
         )
     )

@@ -8,6 +8,7 @@ from hybrid_jax.privacy.gallery import Samples
 
 PAD = 1e30  # a coordinate so far away that its density is exactly 0 at every noise that is measured
 CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+SHARED = 16
 PER_CHUNK = 4  # what a chunk costs beside its samples, in samples
 
 
@@ -19,7 +20,9 @@ class Blocks(NamedTuple):
     start: np.ndarray  # int32 [B, P, C]
     real: np.ndarray  # bool [B, P, C]; False for padding
     chunk_class: np.ndarray  # int32 [B * P]
-    class_chunks: np.ndarray  # int32 [K, R], each class's chunks; B * P where it has fewer than R
+    class_chunks: (
+        np.ndarray
+    )  # int32 [K, R], each class's chunks; B * P where there are fewer than R
 
 
 def chunk_length(labels: np.ndarray) -> int:
@@ -47,7 +50,8 @@ def cut(samples: Samples, num_classes: int, chunk: int, block: int) -> Blocks:
         out[at] = values[order]
         return out.reshape(-1, per_block, chunk, *values.shape[1:])
 
-    number = np.arange(chunks.max())
+    # Rounded up, so that galleries of like size share a compilation.
+    number = np.arange(-(-int(chunks.max()) // SHARED) * SHARED)
     class_chunks = np.where(number < chunks[:, None], first[:, None] + number, total)
     return Blocks(
         features=placed(samples.features, PAD),

@@ -45,6 +45,36 @@ def outcomes(
     Returns:
         `Outcomes` of NumPy arrays [S, G, Q], and how many samples of its own class exclusion leaves to each query [Q].
     """
+    found, own_left = _stream(request, True, query_block, gallery_block, draw_block, on_progress)
+    return Outcomes(*found), own_left
+
+
+def log_ratios(
+    request: Request, *, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """log P(z | s) - log P(z | true s) of every query, for who adds them up before they are judged.
+
+    Args:
+        request: who is asked what.
+        on_progress: called as on_progress(queries done, Q).
+
+    Returns:
+        NumPy arrays: the ratios [S, G, Q, K], infinite only without noise or for a class which exclusion empties; and
+        how many samples exclusion leaves to each query, per class [Q, K]. It is all held at once.
+    """
+    (ratios,), left = _stream(request, False, on_progress=on_progress)
+    return np.moveaxis(ratios, -2, -1), left.T
+
+
+def _stream(
+    request: Request,
+    judged: bool,
+    query_block: int | None = None,
+    gallery_block: int | None = None,
+    draw_block: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The fields of `Outcomes` [S, G, Q] and own class's samples [Q]; or log ratios [S, G, K, Q] and samples [K, Q]."""
     levels, free, flooded = split_levels(request)
     noisy = ~(free | flooded)
     num_draws, total = len(request.keys), len(request.queries.labels)
@@ -64,8 +94,9 @@ def outcomes(
             levels[noisy].astype(np.float32),
         )
     )
-    found = Outcomes(*(np.empty((num_draws, len(levels), total), np.float32) for _ in range(3)))
-    own_left = np.empty(total, np.float32)
+    classes, fields = ((), len(Outcomes._fields)) if judged else ((request.num_classes,), 1)
+    found = [np.empty((num_draws, len(levels), *classes, total), np.float32) for _ in range(fields)]
+    found_left = np.empty((*classes, total), np.float32)
     for begin in range(0, total, query_block):
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)  # one shape for all
@@ -75,6 +106,7 @@ def outcomes(
                 jax.tree.map(lambda x, rows=rows: x[rows], request.queries),
                 request.index[rows],
                 *fixed,
+                judged=judged,
                 draw_block=draw_block,
                 noise_free=bool(free.any()),
             ),
@@ -82,11 +114,11 @@ def outcomes(
         for level, part in zip((noisy, free, flooded), parts, strict=True):
             if level.any():
                 for into, values in zip(found, part, strict=True):
-                    into[:, level, begin:end] = values
-        own_left[begin:end] = left
+                    into[:, level, ..., begin:end] = values
+        found_left[..., begin:end] = left
         if on_progress is not None:
             on_progress(end, total)
-    return found, own_left
+    return found, found_left
 
 
 def split_levels(request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -99,7 +131,7 @@ def counted(request: Request, own_left: np.ndarray) -> np.ndarray:
     """Which queries count: those to which exclusion leaves a sample of their own class, bool [Q].
 
     Raises:
-        UserError: none.
+        UserError: no query counts.
     """
     found = own_left > 0
     if not found.any():
@@ -110,7 +142,7 @@ def counted(request: Request, own_left: np.ndarray) -> np.ndarray:
     return found
 
 
-@partial(jax.jit, static_argnames=("draw_block", "noise_free"))
+@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free"))
 def _block(
     queries: Samples,
     index: jax.Array,
@@ -120,25 +152,33 @@ def _block(
     keys: jax.Array,
     noise_std: jax.Array,
     *,
+    judged: bool,
     draw_block: int,
     noise_free: bool,
-) -> tuple[Outcomes, Outcomes | None, Outcomes, jax.Array]:
-    """A block's outcomes with noise [S, G, Q], without [Q] if asked, at infinite noise [Q]; own class's samples [Q]."""
+) -> tuple[tuple, tuple | None, tuple, jax.Array]:
+    """A block's outcomes with noise [S, G, Q], without [Q] if asked, at infinite noise [Q]; own class's samples [Q].
+
+    Where they are not judged: log ratios instead, and all classes' samples; K comes before Q.
+    """
     left = likelihood.samples_left(queries, gallery, window)
 
-    def judged(ratios: jax.Array) -> Outcomes:
-        return ranking.judge(ratios, left, log_prior, queries.labels)
+    def finished(ratios: jax.Array) -> tuple:
+        if judged:
+            return ranking.judge(ratios, left, log_prior, queries.labels)
+        return (jnp.moveaxis(ratios, -1, -2),)
 
-    def draw(key: jax.Array) -> Outcomes:
+    def draw(key: jax.Array) -> tuple:
         normal = noise.standard_normal(key, index, queries.features.shape[1])
-        return judged(likelihood.log_ratios(normal, queries, gallery, window, noise_std))
+        return finished(likelihood.log_ratios(normal, queries, gallery, window, noise_std))
 
-    noisy = Outcomes(*(jnp.ones((len(keys), 0, len(index))),) * 3)
+    flooded = finished(jnp.zeros_like(left))
+    noisy = jax.tree.map(lambda x: jnp.ones((len(keys), 0, *x.shape)), flooded)
     if len(noise_std):
         noisy = jax.lax.map(draw, keys, batch_size=draw_block)
     free = None
     if noise_free:
-        free = judged(likelihood.noise_free_log_ratios(queries, gallery, window))
-    flooded = judged(jnp.zeros_like(left))
-    own_left = jnp.take_along_axis(left, queries.labels[:, None], axis=-1)[:, 0]
-    return noisy, free, flooded, own_left
+        free = finished(likelihood.noise_free_log_ratios(queries, gallery, window))
+    if judged:
+        left = jnp.take_along_axis(left, queries.labels[:, None], axis=-1)
+        return noisy, free, flooded, left[:, 0]
+    return noisy, free, flooded, left.T

@@ -88,7 +88,8 @@ def _interval(weighted: np.ndarray, share: np.ndarray, groups: np.ndarray, value
     mass = drawn @ (share @ member)
     means = (weighted[finite] @ member @ drawn.T)[:, mass > 0] / mass[mass > 0]
     tail = 100 * (1 - LEVEL) / 2
-    low[finite], high[finite] = np.percentile(value(means), [tail, 100 - tail], axis=-1)
+    with np.errstate(invalid="ignore"):  # between two infinite values, of a logarithm of 0
+        low[finite], high[finite] = np.percentile(value(means), [tail, 100 - tail], axis=-1)
     return low, high
 
 

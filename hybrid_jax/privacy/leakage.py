@@ -24,7 +24,8 @@ class Leakage:
         noise_std: standard deviations of the noise, in the features' units [G].
         measures: by name, see `measures.MEASURES`; `leakage[name]` for short.
         label_floor, prediction_floor: the same for an adversary who sees only the true primary label, or only the
-            classifier's prediction on the same noisy feature; None where that was not given.
+            classifier's prediction on the same noisy feature; None where that was not given. What was given without
+            noise has one level.
         num_classes, num_draws: K, S.
         n, n_excluded: queries counted; queries left out, as exclusion emptied their true class.
         mode, gallery, prior, ties: what was asked for.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hybrid_jax import figures, results
-from hybrid_jax.report import accuracy, privacy
+from hybrid_jax.report import accuracy, leakage, privacy
 from hybrid_jax.report.accuracy import accuracy_table
 
 __all__ = ["accuracy_table", "headline", "summary", "write"]
@@ -27,6 +27,14 @@ OPERATING = (
 EQUAL_PRIVACY = (
     "Advanced − noisy reduced in points (advanced / noisy reduced in percent), interpolated;"
     " – where one of them does not reach that privacy. In the middle: of what both reach."
+)
+BEYOND = (
+    "The adversary of unseen data. An index of 1 is chance, 0 certainty. A feature that serves the task"
+    " tells at least what the classifier's prediction on it tells; what it tells beyond that is avoidable."
+)
+UNPLANNED = (
+    "Privacy index (1: chance) of thirds of the people, for people the adversary never met"
+    " (`leave_group_out`), at the operating noise; [95 % interval] of a bootstrap over people."
 )
 AREA = (
     "Advanced − noisy reduced (advanced / noisy reduced), over the range that both reach, which"
@@ -61,6 +69,7 @@ def write(
     drawn = [
         figures.tradeoff_method(folder / "tradeoff_method.png", records, tolerance),
         figures.tradeoff_layer(folder / "tradeoff_layer.png", records, tolerance),
+        figures.sessions(folder / "sessions.png", records),
         figures.feature_space(folder / "feature_space.png", feature_spaces or {}),
     ]
     return [
@@ -80,7 +89,8 @@ def markdown(command: str, records: list[Mapping], tolerance: float = 0.02) -> s
         ("### Differences", "In points of accuracy.", accuracy.difference_table(records)),
         ("## Settings", SETTINGS, accuracy.settings_table(records)),
     ]
-    for target in privacy.targets(records):
+    planned = privacy.targets(records)
+    for target in planned:
         parts += [
             (
                 f"## Privacy of {target}",
@@ -97,7 +107,24 @@ def markdown(command: str, records: list[Mapping], tolerance: float = 0.02) -> s
                 AREA,
                 privacy.area_table(records, target),
             ),
+            (
+                f"### {target.capitalize()}: what the feature tells beyond the task",
+                BEYOND,
+                leakage.beyond_table(records, target, tolerance),
+            ),
         ]
+    unplanned = [
+        target
+        for target in results.distinct(results.select(records, evaluator="privacy"), "target")
+        if target not in planned
+    ]
+    parts.append(
+        (
+            "## Attributes that nobody planned for",
+            UNPLANNED,
+            leakage.unplanned_table(records, unplanned, tolerance),
+        )
+    )
     # A part whose table is empty is left out, heading and all.
     lines = [
         line
@@ -112,11 +139,14 @@ def markdown(command: str, records: list[Mapping], tolerance: float = 0.02) -> s
 def summary(written: Iterable[str | os.PathLike]) -> str:
     """What the files that a mode wrote come to, for the last lines in a terminal.
 
-    Of results.json the table and advanced against noisy_reduced, of tune.json what was chosen;
-    "" where neither is among them.
+    Of an audit its page; of results.json the table and advanced against noisy_reduced, of tune.json what was chosen;
+    "" where none is among them.
     """
-    texts = []
-    for path in map(Path, written):
+    texts, written = [], [Path(path) for path in written]
+    for page in written:
+        if page.name == "audit.md":
+            return page.read_text().strip()
+    for path in written:
         if path.name == "results.json":
             texts.append(headline(results.read(path)["records"]))
         elif path.name == "tune.json":

@@ -1,0 +1,173 @@
+"""`--mode=audit`: the leakage of features that somebody brings, as arrays."""
+
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from hybrid_jax import results
+from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.evaluators.privacy import records as leakage_records
+from hybrid_jax.privacy import Leakage, leakage
+from hybrid_jax.privacy.gallery import GALLERIES
+from hybrid_jax.privacy.leakage import MODES
+from hybrid_jax.privacy.ranking import PRIORS
+from hybrid_jax.progress import bar
+from hybrid_jax.report import leakage as tables
+
+REQUIRED = ("features", "labels")
+COLUMNS = ("groups", "recording", "start")
+SEEN = ("primary", "prediction")
+OPTIONAL = (
+    *COLUMNS, *SEEN, "window", "prior", "gallery_features", "gallery_labels",
+    *(f"gallery_{name}" for name in (*COLUMNS, *SEEN)),
+)  # fmt: skip
+MEANING = (
+    "rank/K is the paper's privacy (Eq. 7); [95 % interval] of a bootstrap over groups. The index is 0 where"
+    " the true class is always first and 1 at chance. These are the figures of one adversary, who knows the"
+    " gallery and the noise; another may do better. None of them is differential privacy. Outside gallery"
+    " self, H(S given Z) is this adversary's cross-entropy: where it is certain and wrong, it learns less than"
+    " nothing (I below 0; – for infinity)."
+)
+
+
+def audit(
+    features: str | os.PathLike,
+    workdir: str | os.PathLike,
+    command: str,
+    *,
+    noise_std: Sequence[float] = (0.0,),
+    galleries: Sequence[str] = (),
+    priors: Sequence[str] = ("uniform",),
+    modes: Sequence[str] = ("classes",),
+    num_draws: int = 10,
+    seed: int = 0,
+) -> list[Path]:
+    """Measures the leakage of the features in an npz file; writes audit.md and results.json.
+
+    Args:
+        features: the file: `features` [N, D] and `labels` [N], and what else of `OPTIONAL` there is.
+        workdir: the folder to write.
+        command: the command line to record.
+        noise_std: standard deviations of the noise, in the features' units.
+        galleries: of `privacy.rank_privacy`; none: every one for which the file has the columns.
+        priors: `uniform`, `empirical`, or `given` by the file's array `prior`.
+        modes: `classes`, `instance`.
+        num_draws: noise draws.
+        seed: of the noise.
+
+    Returns:
+        The files written.
+
+    Raises:
+        UserError: a file, an array or a setting that does not fit.
+    """
+    workdir = Path(workdir)
+    if (workdir / "config.json").exists():
+        raise UserError(f"workdir {workdir} holds a run: audit into a folder of its own")
+    arrays = read(features)
+    for kind, names, known in (
+        ("gallery", galleries, GALLERIES), ("prior", priors, PRIORS), ("privacy_mode", modes, MODES)
+    ):  # fmt: skip
+        for name in names:
+            if name not in known:
+                raise unknown(kind, name, known)
+    if "given" in priors and "prior" not in arrays:
+        raise UserError(f"prior 'given': {features} has no array prior with the K probabilities")
+    galleries = galleries or _possible(arrays)
+    asked = [("classes", g, p) for g in galleries for p in priors] if "classes" in modes else []
+    asked += [("instance", "self", "uniform")] if "instance" in modes else []
+    found, parts = [], []
+    with bar("audit", len(asked)) as advance:
+        for done, (mode, gallery, prior) in enumerate(asked):
+            measured = leakage(
+                **_arguments(arrays, gallery),
+                noise_std=np.asarray(noise_std, np.float64),
+                key=jax.random.key(seed),
+                num_draws=num_draws,
+                mode=mode,
+                gallery=gallery,
+                prior=arrays["prior"] if prior == "given" else prior,
+                on_progress=lambda ranked, total, done=done: advance(done + ranked / total),
+            )
+            about = {
+                "dataset": Path(features).name, "target": "labels", "gallery": gallery, "mode": mode,
+                "prior": measured.prior, "ties": measured.ties, "n": measured.n,
+                "n_excluded": measured.n_excluded, "classes": measured.num_classes,
+                "evaluator": "privacy", "seed": seed,
+            }  # fmt: skip
+            levels = (None,) * len(measured.noise_std)
+            own = [results.record(**r) for r in leakage_records(measured, levels, about)]
+            found += own
+            parts.append(_section(measured, own))
+    config = {
+        "features": str(features), "noise_std": list(map(float, noise_std)), "seed": seed,
+        "galleries": list(galleries), "priors": list(priors), "modes": list(modes),
+        "num_draws": num_draws,
+    }  # fmt: skip
+    text = "\n\n".join([f"# Leakage of {Path(features).name}", f"`{command}`", MEANING, *parts])
+    return [
+        results.write_text(workdir / "audit.md", text + "\n"),
+        results.write(workdir / "results.json", command, config, found),
+    ]
+
+
+def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The arrays of an npz file for an audit.
+
+    Raises:
+        UserError: no such file, no npz, an array missing or unknown.
+    """
+    try:
+        with np.load(path) as file:
+            arrays = dict(file)
+    except FileNotFoundError:
+        raise UserError(f"features {path}: there is no such file") from None
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile):
+        raise UserError(
+            f"features {path}: not an npz file of arrays; write it with numpy.savez"
+        ) from None
+    for name in REQUIRED:
+        if name not in arrays:
+            raise UserError(
+                f"features {path}: it has no array {name!r}; it needs features and labels"
+            )
+    for name in arrays:
+        if name not in (*REQUIRED, *OPTIONAL):
+            raise unknown(f"array in {path}:", name, (*REQUIRED, *OPTIONAL))
+    return arrays
+
+
+def _possible(arrays: Mapping) -> list[str]:
+    """The galleries for which there are columns; what the paper does, and the honest ones."""
+    grouped = {"groups", "recording"} & arrays.keys()
+    if "gallery_features" in arrays:
+        return ["held_out"]
+    return ["self", "leave_one_out", *(["leave_group_out"] if grouped else [])]
+
+
+def _arguments(arrays: Mapping, gallery: str) -> dict:
+    """What `leakage` takes; without the other data where the gallery is the queries."""
+    own = {name: values for name, values in arrays.items() if name != "prior"}
+    if gallery == "self":
+        own = {name: values for name, values in own.items() if not name.startswith("gallery_")}
+    if "window" in own:
+        own["window"] = int(own["window"])
+    return own
+
+
+def _section(measured: Leakage, records: Sequence[Mapping]) -> str:
+    kind = "every sample its own class" if measured.mode == "instance" else "classes"
+    excluded = f", {measured.n_excluded} left out" if measured.n_excluded else ""
+    parts = [
+        f"## {kind.capitalize()}, gallery {measured.gallery}, prior {measured.prior}",
+        f"{measured.n} queries{excluded}, {measured.num_classes} classes, {measured.num_draws} draws.",
+        tables.measures_table(records),
+    ]
+    for suffix, seen in tables.FLOORS.items():
+        if floor := tables.measures_table(records, suffix):
+            parts += [f"An adversary who sees the primary {seen} alone:", floor]
+    return "\n\n".join(parts)

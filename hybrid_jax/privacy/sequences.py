@@ -1,0 +1,249 @@
+"""Privacy by how many uploads the adversary combines: of one sample again and again, or of a session's windows."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.privacy import engine, ranking
+from hybrid_jax.privacy.estimate import Estimate, estimate
+from hybrid_jax.privacy.leakage import Leakage, leakage
+from hybrid_jax.privacy.measures import MEASURES
+from hybrid_jax.privacy.ranking import Outcomes
+from hybrid_jax.privacy.request import Request
+
+CERTAIN = engine.NEGLIGIBLE**-0.5  # without noise: far above what shares of a gallery add up to
+
+
+def repeated_uploads(
+    features, labels, *, noise_std: float, uploads, **arguments
+) -> dict[int, Leakage]:
+    """Leakage of n uploads of the same sample, each with noise of its own: the noise averages out.
+
+    The log-density of n uploads z_j together is the log-mean over gallery features g of the summed exponents, and
+
+        sum_j |z_j - g|^2 = n |mean_j z_j - g|^2 + a constant of the query:
+
+    their mean is all that matters (a sufficient statistic: Casella and Berger, "Statistical inference", 2002, section
+    6.2), and it is one upload with noise_std / sqrt(n). So this is exact, `leakage` over that grid; draw s is the same
+    for every n.
+
+    Args:
+        features, labels, **arguments: as in `leakage`; of a prediction with a noise axis G, that on the mean of each n.
+        noise_std: one standard deviation, of each upload, in the features' units. 0 and infinity are allowed.
+        uploads: n, a whole number from 1, or several different ones.
+
+    Returns:
+        By n, in the order of `uploads`, a `Leakage` of one level (G = 1), whose noise_std is noise_std / sqrt(n).
+
+    Raises:
+        UserError: anything that is not as above, or as in `leakage`.
+    """
+    several = _several(uploads)
+    levels = _one_level(noise_std) / np.sqrt(several)
+    found = leakage(features, labels, noise_std=levels, **arguments)
+    return {n: _at_level(found, g) for g, n in enumerate(several)}
+
+
+def sessions(
+    features,
+    labels,
+    *,
+    noise_std: float,
+    session,
+    order,
+    uploads,
+    key: jax.Array | None = None,
+    num_draws: int = 10,
+    index=None,
+    gallery: str = "self",
+    prior="uniform",
+    ties: str = "average",
+    resample=None,
+    on_progress=None,
+    **columns,
+) -> dict[int, Leakage]:
+    """Leakage of n windows of the same session, one upload each: the log-likelihoods of a class add up.
+
+    A session's windows are cut in their order into runs of n; what is left over is dropped. A run is one query: the sum
+    of its windows' log ratios, and the prior once. That takes its windows for independent given the class (naive
+    Bayes), and they are not: windows of one person are alike. So it is one attack, which another may improve on, and
+    its posterior is too sure of itself: `conditional_entropy` may rise with n where `rank` falls. Sessions shorter than
+    n are in no run, so that people may differ between one n and another.
+
+    Exclusion is each window's own: 'self' and 'leave_one_out' keep the session's other windows. A class that it emptied
+    for any window of a run is impossible; if it is the true one, the run is left out.
+
+    Args:
+        features, labels, key, num_draws, index, gallery, prior, ties, **columns: as in `rank_privacy`.
+        noise_std: one standard deviation, in the features' units. 0 and infinity are allowed.
+        session: which queries belong together, such as their subject [Q]; all have one label.
+        order: numbers by which a session's queries follow each other [Q].
+        uploads: n, a whole number from 1, or several different ones.
+        resample: groups that the bootstrap draws, each of whole sessions [Q]; default: the sessions.
+        on_progress: called as on_progress(windows done, windows in runs).
+        **columns: where recording, start and window are given, windows do not overlap: of a session's queries, in
+            their order, those are left out that start less than `window` after the last one taken of their recording.
+
+    Returns:
+        By n, in the order of `uploads`, a `Leakage` of one level (G = 1) without floors; its n and n_excluded count
+        runs. A number that no session reaches is left out.
+
+    Raises:
+        UserError: anything that is not as above, or as in `rank_privacy`; no session long enough.
+    """
+    if ties not in ranking.TIES:
+        raise unknown("ties", ties, ranking.TIES)
+    several = _several(uploads)
+    request = Request.check(
+        features,
+        labels,
+        noise_std=_one_level(noise_std),
+        key=key,
+        num_draws=num_draws,
+        index=index,
+        gallery_rule=gallery,
+        prior=prior,
+        **columns,
+    )
+    session = _column("session", session, request)
+    windows = _windows(session, _column("order", order, request), columns)
+    groups = session if resample is None else _column("resample", resample, request)
+    _check_one_each("labels", request.queries.labels, session)
+    _check_one_each("resample", groups, session)
+    longest = max(len(rows) for rows in windows)
+    if longest < min(several):
+        raise UserError(
+            f"uploads {min(several)}: the longest session has {longest} windows, none overlapping"
+        )
+    runs = {n: _runs(windows, n) for n in several if n <= longest}
+    used = np.unique(np.concatenate([rows.ravel() for rows in runs.values()]))
+    ratios, left = _log_ratios(request, used, on_progress)
+    _, (noise_free,), _ = engine.split_levels(request)
+
+    def judged(rows: np.ndarray) -> Leakage:
+        at = np.searchsorted(used, rows)
+        total = sum(ratios[:, :, window].astype(np.float64) for window in at.T)
+        if noise_free:
+            total = np.where(np.abs(total) > CERTAIN, np.copysign(np.inf, total), total)
+        true, possible = request.queries.labels[rows[:, 0]], left[at].min(axis=1)
+        found = jax.jit(ranking.judge)(
+            total.astype(np.float32), possible, ranking.log_prior(request.prior), true
+        )
+        counted = engine.counted(request, possible[np.arange(len(true)), true])
+        among = Outcomes(*(np.asarray(values)[..., counted] for values in found))
+        fixed = (among, true[counted], groups[rows[:, 0]][counted], request.prior, ties)
+        return Leakage(
+            noise_std=request.noise_std,
+            measures={name: estimate(measure, *fixed) for name, measure in MEASURES.items()},
+            label_floor=None,
+            prediction_floor=None,
+            num_classes=request.num_classes,
+            num_draws=len(request.keys),
+            n=int(counted.sum()),
+            n_excluded=int((~counted).sum()),
+            mode="classes",
+            gallery=request.rule,
+            prior=request.prior_name,
+            ties=ties,
+        )
+
+    return {n: judged(rows) for n, rows in runs.items()}
+
+
+def _log_ratios(request: Request, used: np.ndarray, on_progress) -> tuple[np.ndarray, np.ndarray]:
+    """Log ratios [S, 1, U, K] and samples left [U, K] of some queries, finite without noise too.
+
+    There they would be infinite, and could not be added. At the least noise that is told from none they are squared
+    distances, beside which the noise itself is nothing: the class whose nearest samples are nearest in sum comes first.
+    """
+    least = engine.NEGLIGIBLE * request.scale
+    part = dataclasses.replace(
+        request,
+        queries=jax.tree.map(lambda column: column[used], request.queries),
+        index=request.index[used],
+        noise_std=np.maximum(request.noise_std, least),
+    )
+    return engine.log_ratios(part, on_progress=on_progress)
+
+
+def _windows(session: np.ndarray, order: np.ndarray, columns: Mapping) -> list[np.ndarray]:
+    """Each session's queries in their order, without those that overlap one before."""
+    if order.dtype.kind not in "iuf":
+        raise UserError(f"order is {order.dtype}: it needs numbers, to know which query follows")
+    given = recording, start, window = [columns.get(n) for n in ("recording", "start", "window")]
+    rows = np.lexsort((order, session))
+    if start is not None or window is not None:
+        if any(column is None for column in given):
+            raise UserError("recording, start and window go together: they tell what overlaps")
+        rows = _apart(rows, session, np.asarray(recording), np.asarray(start), window)
+    return np.split(rows, np.flatnonzero(session[rows][1:] != session[rows][:-1]) + 1)
+
+
+def _apart(rows, session, recording, start, window) -> np.ndarray:
+    if start.dtype.kind not in "iu" or int(window) != window or window < 1:
+        raise UserError(f"window {window}, start {start.dtype}: both need to be whole numbers")
+    free_from, taken = {}, []
+    for row in rows:
+        of, begin = (session[row], recording[row]), int(start[row])
+        if begin >= free_from.get(of, begin):
+            free_from[of] = begin + int(window)
+            taken.append(row)
+    return np.array(taken)
+
+
+def _runs(windows: list[np.ndarray], n: int) -> np.ndarray:
+    """Rows of every run of n windows [R, n]."""
+    return np.concatenate([rows[: len(rows) // n * n].reshape(-1, n) for rows in windows])
+
+
+def _check_one_each(name: str, column: np.ndarray, session: np.ndarray) -> None:
+    _, first, of = np.unique(session, return_index=True, return_inverse=True)
+    others = np.flatnonzero(column != column[first][of])
+    if len(others):
+        at = session[others[0]]
+        several = np.unique(column[session == at]).tolist()
+        raise UserError(f"session {at} has {name} {several}: it needs the same for all its windows")
+
+
+def _column(name: str, values, request: Request) -> np.ndarray:
+    values, total = np.asarray(values), len(request.queries.labels)
+    if values.shape != (total,):
+        raise UserError(f"{name} has shape {values.shape}: it needs {(total,)}, one for each query")
+    return values
+
+
+def _several(uploads) -> list[int]:
+    values = np.atleast_1d(np.asarray(uploads))
+    if values.ndim != 1 or not len(values):
+        raise UserError(f"uploads has shape {values.shape}: it needs one number, or a vector")
+    for n in values.tolist():
+        if type(n) not in (int, float) or not (n >= 1 and n % 1 == 0):
+            raise UserError(f"uploads {n}: it needs whole numbers from 1")
+        if (values == n).sum() > 1:
+            raise UserError(f"uploads {n} is there more than once: give each number once")
+    return [int(n) for n in values]
+
+
+def _one_level(noise_std) -> float:
+    if np.ndim(noise_std) or not noise_std >= 0:
+        raise UserError(f"noise_std {noise_std}: several uploads are measured at one, 0 or more")
+    return float(noise_std)
+
+
+def _at_level(found: Leakage, g: int) -> Leakage:
+    def one(values: np.ndarray) -> np.ndarray:
+        at = min(g, len(values) - 1)  # what does not depend on the noise has a single level
+        return values[at : at + 1]
+
+    def each(estimates: Mapping[str, Estimate] | None) -> dict[str, Estimate] | None:
+        return estimates and {
+            name: Estimate(*(one(field) if np.ndim(field) else field for field in fields))
+            for name, fields in estimates.items()
+        }
+
+    names = ("measures", "label_floor", "prediction_floor")
+    parts = {name: each(getattr(found, name)) for name in names}
+    return dataclasses.replace(found, noise_std=one(found.noise_std), **parts)

@@ -1,0 +1,130 @@
+"""Tables of leakage: what an adversary gets, beside chance and beside what the task itself gives away."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from hybrid_jax import paper, results, tradeoff
+from hybrid_jax.report.markdown import percent, table
+
+# Of each measure: heading, and how its value is written.
+SHOWN = {
+    "privacy": ("rank/K %", percent),
+    "privacy_index": ("index", "{:.3f}".format),
+    "top1": ("top 1 %", percent),
+    "top5": ("top 5 %", percent),
+    "bayes_vulnerability": ("vulnerability %", percent),
+    "bayes_security": ("Bayes security", "{:.3f}".format),
+    "min_entropy_leakage": ("min-entropy leakage, bits", "{:.3f}".format),
+    "conditional_entropy": ("H(S given Z), bits", "{:.3f}".format),
+    "mutual_information": ("I(S; Z), bits", "{:.3f}".format),
+}
+BEYOND = ("privacy_index", "bayes_vulnerability", "mutual_information")
+FLOORS = {"_prediction_floor": "prediction", "_label_floor": "label"}
+
+
+def measures_table(records: Iterable[Mapping], suffix: str = "") -> str:
+    """One adversary over the noise: a row for each measure, a column for each noise, then chance.
+
+    A cell is "value ± standard error [95 % interval]", as far as they are known.
+
+    Args:
+        records: of one adversary.
+        suffix: of a floor, whose measures are shown instead.
+    """
+    by_noise: dict[float, dict[str, Mapping]] = {}
+    for r in records:
+        by_noise.setdefault(r["noise_std"], {})[r["metric"]] = r
+    first = next(iter(by_noise.values()), {})
+    columns = {
+        f"σ {noise:.4g}": found for noise, found in by_noise.items() if "rank" + suffix in found
+    }
+    rows = []
+    for name, (heading, form) in SHOWN.items():
+        if name + suffix not in first:
+            continue
+        if name.startswith("top") and np.isclose(first[name + suffix]["chance"], 1):
+            continue  # no more classes than guesses
+        cells = [_cell(found[name + suffix], form) for found in columns.values()]
+        rows.append([heading, *cells, _written(first[name + suffix]["chance"], form)])
+    return table(["measure", *columns, "chance"], rows) if rows else ""
+
+
+def beyond_table(records: Iterable[Mapping], target: str, tolerance: float = 0.02) -> str:
+    """What the adversary of `held_out` unseen data gets, and how much of it the task's own output gives away.
+
+    A row for each layer and method, noisy ones at their operating noise. For three measures: the feature's value, that
+    of the classifier's prediction alone, that of the true primary label alone.
+    """
+    records = list(records)
+    operating = tradeoff.operating_points(records, tolerance)
+    held = results.select(
+        records, evaluator="privacy", target=target, split="test", mode="classes",
+        gallery="held_out", attacker_data="unseen",
+    )  # fmt: skip
+    own: dict[tuple, dict[str, Mapping]] = {}
+    for r in held:
+        name = r["layer"], r["method"], r["reduction"]
+        at = operating.get(name, 0.0) if r["method"] in tradeoff.NOISY else 0.0
+        without_noise = r["metric"].endswith("_label_floor")
+        if r["noise_relative"] is not None and (
+            without_noise or np.isclose(r["noise_relative"], at)
+        ):
+            own.setdefault(name, {})[r["metric"]] = r
+    rows = []
+    for (layer, method, reduction), found in own.items():
+        words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower()]
+        row = [", ".join([*words, *(["autoencoder"] if reduction == "autoencoder" else [])])]
+        for name in BEYOND:
+            form = SHOWN[name][1]
+            row += [
+                _written(found.get(name + suffix, {}).get("value"), form)
+                for suffix in ("", *FLOORS)
+            ]
+        rows.append(row)
+    if not rows:
+        return ""
+    head = [
+        f"{SHOWN[name][0]}: {what}" for name in BEYOND for what in ("feature", *FLOORS.values())
+    ]
+    return table(["Layer, method", *head], rows)
+
+
+def unplanned_table(
+    records: Iterable[Mapping], targets: Iterable[str], tolerance: float = 0.02
+) -> str:
+    """Privacy index of targets that nobody planned for, of strangers; a row for each layer and method."""
+    records = list(records)
+    operating = tradeoff.operating_points(records, tolerance)
+    found: dict[tuple, dict[str, str]] = {}
+    for target in targets:
+        for r in results.select(
+            records, metric="privacy_index", target=target, split="test", gallery="leave_group_out"
+        ):
+            name = r["layer"], r["method"], r["reduction"]
+            at = operating.get(name, 0.0) if r["method"] in tradeoff.NOISY else 0.0
+            if np.isclose(r["noise_relative"], at):
+                found.setdefault(name, {})[target] = _cell(r, "{:.3f}".format)
+    rows = []
+    for (layer, method, reduction), cells in found.items():
+        words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower()]
+        row = ", ".join([*words, *(["autoencoder"] if reduction == "autoencoder" else [])])
+        rows.append([row, *(cells.get(target, "–") for target in targets)])
+    return table(["Layer, method", *targets], rows) if rows else ""
+
+
+def _cell(r: Mapping, form) -> str:
+    parts = [_written(r["value"], form)]
+    error = r["stderr"] if r["std"] is None else r["std"]
+    if error is not None and r["value"] is not None:
+        parts.append(f"± {_written(error, form)}")
+    if r["ci_low"] is not None and r["ci_high"] is not None:
+        parts.append(f"[{_written(r['ci_low'], form)}, {_written(r['ci_high'], form)}]")
+    return " ".join(parts)
+
+
+def _written(value: float | None, form) -> str:
+    if value is None:
+        return "–"
+    text = form(value)
+    return text.lstrip("-") if float(text) == 0 else text
