@@ -127,7 +127,7 @@ def compare(names: list[str], samples: int, arguments: argparse.Namespace) -> fl
         less_ours = found[name].mean() - found[ours][: case.asked].mean()
         print(
             f"{name:14s} {spread(times[name], 1):32s} "
-            f"{statistics.median(ratios[name] or [1]):6.2f}  "
+            f"{statistics.median(ratios[name] or [1]):6.3g}  "
             f"{memory_of_new_process(name, samples, arguments):8.1f}  "
             f"{found[name].mean():.6f} {less_ours:+.1e}"
             + (f"  {pairs[name]} pairs a block" if PEERS[name].tuned else "")

@@ -18,22 +18,14 @@ RNG = np.random.default_rng(6)
 ACTIVITY = np.where(RNG.random(N) < 0.5, LABELS % 3, RNG.integers(0, 3, N))
 GROUPS, RECORDING, START = RNG.integers(0, 6, N), RNG.integers(0, 3, N), RNG.integers(0, 60, N)
 WINDOW = 12
-HELD_ACTIVITY = RNG.permutation(ACTIVITY)
 APART = (RECORDING[:, None] != RECORDING) | (np.abs(START[:, None] - START) >= WINDOW)
-RULES = {  # arguments, which samples each query may use, what these show
-    "self": ({}, np.ones((N, N), bool), ACTIVITY),
-    "leave_one_out": ({}, ~np.eye(N, dtype=bool), ACTIVITY),
-    "leave_one_out, windows": (
-        {"recording": RECORDING, "start": START, "window": WINDOW},
-        APART,
-        ACTIVITY,
-    ),
-    "leave_group_out": ({"groups": GROUPS}, GROUPS[:, None] != GROUPS, ACTIVITY),
-    "held_out": (
-        {"gallery_features": HELD, "gallery_labels": LABELS, "gallery_primary": HELD_ACTIVITY},
-        np.ones((N, N), bool),
-        HELD_ACTIVITY,
-    ),
+EVERYTHING = np.ones((N, N), bool)
+RULES = {  # arguments, and which samples each query may use
+    "self": ({}, EVERYTHING),
+    "leave_one_out": ({}, ~np.eye(N, dtype=bool)),
+    "leave_one_out, windows": ({"recording": RECORDING, "start": START, "window": WINDOW}, APART),
+    "leave_group_out": ({"groups": GROUPS}, GROUPS[:, None] != GROUPS),
+    "held_out": ({"gallery_features": HELD, "gallery_labels": LABELS}, EVERYTHING),
 }
 UNSEEN = -1e9  # log 0 of a value that a class never shows; -inf is for classes that cannot be
 
@@ -67,12 +59,20 @@ def equals(floor, draws, prior, level=0):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_the_label_floor_counts_what_each_query_may_use(rule):
-    arguments, keep, shown = RULES[rule]
-    case = {"gallery": rule.split(",")[0], "prior": PRIOR, "noise_std": LIMITS} | arguments
-    found = measure(primary=ACTIVITY, **case)
+@pytest.mark.parametrize("values, finite", [(2, True), (12, False)])  # 12: some are never shown
+def test_the_label_floor_counts_what_each_query_may_use(rule, values, finite):
+    arguments, keep = RULES[rule]
+    seen = np.where(RNG.random(N) < 0.3, LABELS, RNG.integers(0, values, N)) % values
+    shown = seen
+    if rule == "held_out":
+        shown = RNG.permutation(seen)
+        arguments = arguments | {"gallery_primary": shown}
+    gallery = rule.split(",")[0]
+    found = measure(primary=seen, gallery=gallery, prior=PRIOR, noise_std=LIMITS, **arguments)
     assert found.n == N and found.prediction_floor is None
-    equals(found.label_floor, [scores(ACTIVITY, shown, keep, PRIOR)], PRIOR)
+    bits = found.label_floor["conditional_entropy"].value
+    assert np.isfinite(bits) == (finite or rule == "self")
+    equals(found.label_floor, [scores(seen, shown, keep, PRIOR)], PRIOR)
 
 
 def test_a_prediction_of_each_draw_and_noise_is_judged_by_the_first_draws_gallery():
@@ -84,8 +84,7 @@ def test_a_prediction_of_each_draw_and_noise_is_judged_by_the_first_draws_galler
     )
     for level in range(2):
         for floor, held in ((found, prediction[0]), (other, 1 - flips[0])):
-            keep = RULES["self"][1]
-            draws = [scores(p[level], held[level], keep, PRIOR) for p in prediction]
+            draws = [scores(p[level], held[level], EVERYTHING, PRIOR) for p in prediction]
             equals(floor.prediction_floor, draws, PRIOR, level)
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import naive_rank
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from rank_samples import DRAWS, FEATURES, KEY, LABELS, K, N
 from scipy.spatial.distance import cdist
 
 from hybrid_jax.errors import UserError
-from hybrid_jax.privacy import engine, leakage
+from hybrid_jax.privacy import engine, leakage, likelihood, log_ratios, ranking
+from hybrid_jax.privacy.blocks import cut
+from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.measures import MEASURES
 
-WIDE_GRID = [0.003, 0.1, 1, 30, 1000]
+WIDE_GRID = [0.003, 0.3, 3, 30, 1000]
 THREE = np.repeat(np.arange(3), 19)
-CLASSES = {57: THREE, 499: np.random.default_rng(0).permutation(np.arange(499) % 24)}
+CLASSES = {57: THREE, 503: np.random.default_rng(0).permutation(np.arange(503) % 24)}
 
 
 @pytest.mark.parametrize("num_classes", [1, 2, 9])
@@ -81,24 +84,64 @@ def test_any_integer_type_counts_rows(width):
 # float32
 
 
-@pytest.mark.parametrize("dim, size", [(16, 57), (17, 57), (4096, 57), (8, 499), (64, 499)])
+def float64_above(features, labels, normal, noise_std):
+    """How many classes are likelier than the true one, whose own sample is left out [Q]."""
+    one_hot, own = np.eye(labels.max() + 1)[labels], np.arange(len(labels))
+    logs = -cdist(features + noise_std * normal, features, "sqeuclidean") / (2 * noise_std**2)
+    np.fill_diagonal(logs, -np.inf)
+    of_class = [np.logaddexp.reduce(logs, 1, where=c > 0, initial=-np.inf) for c in one_hot.T]
+    scores = np.stack(of_class, axis=1) - np.log(one_hot.sum(axis=0) - one_hot)
+    return (scores > scores[own, labels][:, None] + likelihood.TIE).sum(axis=1)
+
+
+@pytest.mark.parametrize("dim, size", [(16, 57), (17, 57), (4096, 57), (8, 503), (64, 503)])
 def test_float32_ranks_as_float64_does(dim, size):
     """On both sides of likelihood.FEW, and for a prime number of samples of 24 classes."""
     features, labels = np.random.default_rng(dim).normal(size=(size, dim)), CLASSES[size]
     found, _ = engine.outcomes(asked(features, labels, WIDE_GRID))
-    one_hot, own = np.eye(labels.max() + 1)[labels], np.arange(size)
-    logs_left, equal = np.log(one_hot.sum(axis=0) - one_hot), []
-    for s, normal in enumerate(naive_rank.draws(KEY, DRAWS, own, dim)):
-        for level, std in enumerate(WIDE_GRID):
-            logs = -cdist(features + std * normal, features, "sqeuclidean") / (2 * std**2)
-            np.fill_diagonal(logs, -np.inf)
-            of_class = [
-                np.logaddexp.reduce(logs, 1, where=c > 0, initial=-np.inf) for c in one_hot.T
-            ]
-            scores = np.stack(of_class, axis=1) - logs_left
-            above = (scores > scores[own, labels][:, None] + 1e-6).sum(axis=1)
-            equal.append(found.above[s, level] == above)
-    assert np.mean(equal) >= 0.999 and min(map(np.mean, equal)) >= 0.99
+    equal = [
+        found.above[s, level] == float64_above(features, labels, normal, noise_std)
+        for s, normal in enumerate(naive_rank.draws(KEY, DRAWS, np.arange(size), dim))
+        for level, noise_std in enumerate(WIDE_GRID)
+    ]
+    assert np.mean(equal) >= 0.999 and min(map(np.mean, equal)) >= 0.995
+
+
+def test_a_single_draw_at_a_single_noise_ranks_as_float64_does_at_any():
+    features, labels = np.random.default_rng(8).normal(size=(503, 8)), CLASSES[503]
+    (normal,) = naive_rank.draws(KEY, 1, np.arange(503), 8)
+    grid, equal = [0.01, 0.1, 0.35, 0.6, 1, 2, 5, 30, 200, 1000], []
+    for noise_std in grid:
+        found, _ = engine.outcomes(asked(features, labels, noise_std, num_draws=1))
+        equal.append(found.above[0, 0] == float64_above(features, labels, normal, noise_std))
+    assert np.mean(equal) >= 0.999 and min(map(np.mean, equal)) >= 0.995
+
+
+def test_log_ratios_keep_their_digits_however_large_the_noise():
+    rng, dim = np.random.default_rng(0), 8
+    features, normal = rng.normal(size=(2, 57, dim)).astype(np.float32)
+    everyone = Samples(features, THREE.astype(np.int32), *np.zeros((2, 57), np.int32))
+    found = jax.jit(log_ratios)(
+        normal, everyone, cut(everyone, 3, 8, 64), None, np.array([1e3, 1e5], np.float32)
+    )
+    for level, std in enumerate([1e3, 1e5]):
+        difference = features.astype(np.float64)[None] - features[:, None]
+        exponents = (
+            (difference * normal[:, None]).sum(-1) - (difference**2).sum(-1) / 2 / std
+        ) / std
+        mean = np.log1p(np.expm1(exponents).reshape(57, 3, 19).mean(axis=-1))
+        expected = mean - mean[np.arange(57), THREE][:, None]
+        error = np.asarray(found[level]) - expected
+        assert error.std() < 2e-8 and np.abs(expected).std() > 0.1 / std
+
+
+def test_a_prior_that_is_the_same_for_all_takes_no_digits_from_the_likelihood():
+    ratios = np.zeros((1, 64), np.float32)
+    ratios[0, 1:] = np.delete(np.linspace(0.5e-6, 1.5e-6, 64), 32)
+    log_prior = ranking.log_prior(np.full(64, 1 / 64))
+    found = ranking.judge(ratios, np.ones((1, 64)), log_prior, np.zeros(1, np.int32))
+    assert int(found.above[0]) == (ratios > likelihood.TIE).sum()
+    assert int(found.tied[0]) == (ratios <= likelihood.TIE).sum()
 
 
 RIGHT = {"features": FEATURES, "labels": LABELS, "noise_std": GRID, "key": KEY, "num_draws": DRAWS}

@@ -183,11 +183,20 @@ def test_privacy_of_instances_grows_with_the_variance_from_that_of_equal_ones_to
     assert found.measures.keys() == set(BY_RANK)
 
 
-def test_instances_are_classes_of_one_sample_far_from_the_others_or_not():
+def test_instances_are_classes_of_one_sample():
     features = features_of(20)
-    features[0] += 3000
     features[1] = features[2]
     found = measure(features, None, mode="instance")
     classes = measure(features, np.arange(N))
     assert (found.num_classes, found.mode, classes.num_classes) == (N, "instance", N)
     same(found, classes, names=BY_RANK)
+
+
+@pytest.mark.parametrize("far", [0, 3000])
+def test_without_noise_only_equal_instances_tie_however_far_away_another_lies(far):
+    features = features_of(3)
+    features[0] += far
+    features[1] = features[2]
+    found = measure(features, None, [0, np.inf], mode="instance")
+    assert found["rank"].value[0] == pytest.approx((N - 2 + 2 * 1.5) / N)
+    assert found["top1"].value[0] == pytest.approx((N - 1) / N)

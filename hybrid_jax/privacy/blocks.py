@@ -9,7 +9,7 @@ from hybrid_jax.privacy.gallery import Samples
 PAD = 1e30  # a coordinate so far away that its density is exactly 0 at every noise that is measured
 CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 SHARED = 16
-PER_CHUNK = 4  # what a chunk costs beside its samples, in samples
+PER_CHUNK = 2  # what a chunk costs beside its samples, in samples
 
 
 class Blocks(NamedTuple):
@@ -20,9 +20,7 @@ class Blocks(NamedTuple):
     start: np.ndarray  # int32 [B, P, C]
     real: np.ndarray  # bool [B, P, C]; False for padding
     chunk_class: np.ndarray  # int32 [B * P]
-    class_chunks: (
-        np.ndarray
-    )  # int32 [K, R], each class's chunks; B * P where there are fewer than R
+    class_chunks: np.ndarray  # int32 [K, R], each class's chunks, then B * P for none
 
 
 def chunk_length(labels: np.ndarray) -> int:
@@ -36,8 +34,9 @@ def cut(samples: Samples, num_classes: int, chunk: int, block: int) -> Blocks:
     order = np.argsort(samples.labels, kind="stable")
     counts = np.bincount(samples.labels, minlength=num_classes)
     chunks = -(-counts // chunk)
-    per_block = min(max(1, block // chunk), int(chunks.sum()))
-    total = -(-int(chunks.sum()) // per_block) * per_block
+    num_blocks = -(-int(chunks.sum()) // max(1, block // chunk))
+    per_block = -(-int(chunks.sum()) // num_blocks)
+    total = num_blocks * per_block
     chunk_class = np.repeat(np.arange(num_classes), chunks)
     chunk_class = np.pad(chunk_class, (0, total - len(chunk_class)), mode="edge")
     # A sample's place: its class's first chunk, then its number within the class.

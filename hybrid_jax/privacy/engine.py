@@ -17,7 +17,8 @@ from hybrid_jax.privacy.request import Request
 
 NEGLIGIBLE, OVERWHELMING = 1e-15, 1e15  # noise over features: float32 cannot tell them from limits
 DRAWS_IN_FLIGHT = 16
-ROWS = 1024  # queries times draws in flight
+ROWS = 512  # queries times draws in flight
+LANES = 64  # queries at least: XLA vectorises over them
 PAIRS = (
     2**19
 )  # rows times samples of a block: a few arrays of this size live at once, near the cores
@@ -82,7 +83,7 @@ def _stream(
     chunk = min(chunk_length(request.gallery.labels), gallery_block or PAIRS)
     chunks = request.num_classes + len(request.gallery.labels) // chunk
     rows = min(ROWS, KEPT // (chunks * max(1, int(noisy.sum()))))
-    query_block = min(total, query_block or max(1, rows // draw_block))
+    query_block = min(total, query_block or max(LANES, rows // draw_block))
     gallery_block = gallery_block or max(1, PAIRS // (query_block * draw_block))
     blocks = cut(request.gallery, request.num_classes, chunk, gallery_block)
     fixed = jax.device_put(
@@ -94,6 +95,9 @@ def _stream(
             levels[noisy].astype(np.float32),
         )
     )
+    # A single draw at a single noise shares nothing: then a product is cheapest, where it may be taken.
+    alone = num_draws * int(noisy.sum()) == 1
+    coarse = alone and _largest_norm(request) <= likelihood.COARSE * levels[noisy].min()
     classes, fields = ((), len(Outcomes._fields)) if judged else ((request.num_classes,), 1)
     found = [np.empty((num_draws, len(levels), *classes, total), np.float32) for _ in range(fields)]
     found_left = np.empty((*classes, total), np.float32)
@@ -109,6 +113,7 @@ def _stream(
                 judged=judged,
                 draw_block=draw_block,
                 noise_free=bool(free.any()),
+                coarse=coarse,
             ),
         )
         for level, part in zip((noisy, free, flooded), parts, strict=True):
@@ -119,6 +124,11 @@ def _stream(
         if on_progress is not None:
             on_progress(end, total)
     return found, found_left
+
+
+def _largest_norm(request: Request) -> float:
+    features = (request.queries.features, request.gallery.features)
+    return max(float(np.sqrt(np.square(f).sum(axis=1).max())) for f in features)
 
 
 def split_levels(request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -142,7 +152,7 @@ def counted(request: Request, own_left: np.ndarray) -> np.ndarray:
     return found
 
 
-@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free"))
+@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free", "coarse"))
 def _block(
     queries: Samples,
     index: jax.Array,
@@ -155,6 +165,7 @@ def _block(
     judged: bool,
     draw_block: int,
     noise_free: bool,
+    coarse: bool,
 ) -> tuple[tuple, tuple | None, tuple, jax.Array]:
     """A block's outcomes with noise [S, G, Q], without [Q] if asked, at infinite noise [Q]; own class's samples [Q].
 
@@ -169,7 +180,8 @@ def _block(
 
     def draw(key: jax.Array) -> tuple:
         normal = noise.standard_normal(key, index, queries.features.shape[1])
-        return finished(likelihood.log_ratios(normal, queries, gallery, window, noise_std))
+        ratios = likelihood.log_ratios(normal, queries, gallery, window, noise_std, coarse=coarse)
+        return finished(ratios)
 
     flooded = finished(jnp.zeros_like(left))
     noisy = jax.tree.map(lambda x: jnp.ones((len(keys), 0, *x.shape)), flooded)

@@ -59,6 +59,7 @@ def outcomes(
             request.index[rows],
             *fixed,
             draw_block=draw_block,
+            noise_free=bool(free.any()),
         )
         for level, (above, tied) in zip((noisy, free), counts, strict=True):
             found.above[:, level, begin:end] = np.asarray(above)[..., : end - begin]
@@ -68,7 +69,7 @@ def outcomes(
     return found
 
 
-@partial(jax.jit, static_argnames="draw_block")
+@partial(jax.jit, static_argnames=("draw_block", "noise_free"))
 def _block(
     queries: Samples,
     index: jax.Array,
@@ -77,8 +78,9 @@ def _block(
     noise_std: jax.Array,
     *,
     draw_block: int,
+    noise_free: bool,
 ):
-    """(nearer, as near) of one block of queries: with noise [S, G, Q], and without [1, 1, Q]."""
+    """(nearer, as near) of one block of queries: with noise [S, G, Q], and without [1, 1, Q] if asked."""
 
     def counts(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         return (
@@ -93,13 +95,16 @@ def _block(
         normal = noise.standard_normal(key, index, queries.features.shape[1])
 
         def of_block(block: jax.Array):
-            exponents = likelihood.exponents(normal, queries, block)
+            exponents = likelihood.exact_exponents(normal, queries, block)
             return jax.lax.map(lambda std: counts(exponents(std)), noise_std)
 
         return over_gallery(of_block)
 
-    noisy = (jnp.ones((len(keys), 0, len(index))),) * 2
+    nothing = (jnp.ones((len(keys), 0, len(index))),) * 2
+    noisy, free = nothing, nothing
     if len(noise_std):
         noisy = jax.lax.map(draw, keys, batch_size=draw_block)
-    free = over_gallery(lambda block: counts(-likelihood.squared_distances(queries, block)))
-    return noisy, jax.tree.map(lambda a: a[None, None], free)
+    if noise_free:
+        free = over_gallery(lambda block: counts(-likelihood.squared_distances(queries, block)))
+        free = jax.tree.map(lambda a: a[None, None], free)
+    return noisy, free

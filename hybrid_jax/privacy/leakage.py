@@ -8,6 +8,7 @@ import numpy as np
 
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.privacy import engine, floors, instance, ranking
+from hybrid_jax.privacy.bootstrap import Bootstrap
 from hybrid_jax.privacy.estimate import Estimate, estimate
 from hybrid_jax.privacy.measures import BY_RANK, MEASURES
 from hybrid_jax.privacy.ranking import Outcomes
@@ -123,12 +124,12 @@ def leakage(
     else:
         found, own_left = engine.outcomes(request, on_progress=on_progress)
         counted = engine.counted(request, own_left)
-    labels = request.queries.labels[counted]
+    labels, bootstrap = request.queries.labels[counted], Bootstrap(groups[counted])
 
     def estimates(outcomes: Outcomes) -> dict[str, Estimate]:
         among = Outcomes(*(values[..., counted] for values in outcomes))
         return {
-            name: estimate(MEASURES[name], among, labels, groups[counted], request.prior, ties)
+            name: estimate(MEASURES[name], among, labels, bootstrap, request.prior, ties)
             for name in (BY_RANK if mode == "instance" else MEASURES)
         }
 

@@ -4,9 +4,9 @@ With z = f + s n, the logarithm of N(z; g, s^2 I) is, up to a constant of the qu
 
     (d . n - d . d / (2 s)) / s,    d = g - f.
 
-Nothing large cancels in it, at small noise or at large, and it is 0 for the query's own feature. A class's likelihood
-is the mean of these exponentials over its samples. It is kept as the largest exponent and the logarithm of the rest,
-until the true class's is subtracted: so float32 is enough, however small the densities are.
+Nothing large cancels in it, at small noise or at large. A class's likelihood is the mean of these exponentials over its
+samples. It is kept as the largest exponent and the logarithm of the rest, until the true class's is subtracted: so
+float32 is enough, however small the densities are.
 
 The gallery comes in chunks of one class, and queries lie along the last axis: each chunk is then a reduction that XLA
 vectorises over queries, with one exponential a pair.
@@ -22,7 +22,8 @@ from hybrid_jax.privacy.gallery import Samples
 
 HIGHEST = jax.lax.Precision.HIGHEST  # TF32 or bfloat16 would change ranks
 TIE = 1e-6  # logarithms nearer than this are equal: without it a rank would depend on the order of sums
-FEW = 16  # coordinates up to which differences are taken anew at each noise; beyond, sums over them are shared
+FEW = 16  # coordinates whose differences are taken in one pass; XLA's CPU is slow beyond
+COARSE = 16  # largest norm over noise up to which squared norms may cancel: logarithms are then right to 3e-5
 FLAT = 0.5  # exponents that stay below differ so little that sums of exp - 1 keep more digits than sums of exp
 
 
@@ -32,6 +33,8 @@ def log_ratios(
     gallery: Blocks,
     window: jax.Array | None,
     noise_std: jax.Array,
+    *,
+    coarse: bool = False,
 ) -> jax.Array:
     """log P(z | s) - log P(z | true s) of z = f + noise_std * normal, for every class s.
 
@@ -43,6 +46,7 @@ def log_ratios(
         gallery: what the adversary holds.
         window: of the exclusion rule of `gallery.Samples`; `None` excludes nothing.
         noise_std: positive and finite, in the features' units [G].
+        coarse: by `coarse_exponents`.
 
     Returns:
         [G, Q, K], -inf for a class which exclusion empties; 0 throughout where that is the true one.
@@ -54,7 +58,7 @@ def log_ratios(
     centre = (reach < FLAT * noise_std).astype(jnp.float32)
 
     def of_block(block: Blocks) -> tuple[jax.Array, jax.Array]:
-        of_level = exponents(normal, queries, block.features)
+        of_level = (coarse_exponents if coarse else exponents)(normal, queries, block.features)
         kept = None if window is None else _kept(queries, block, window)
 
         def level(at: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
@@ -117,44 +121,76 @@ def samples_left(queries: Samples, gallery: Blocks, window: jax.Array | None) ->
 def exponents(
     normal: jax.Array, queries: Samples, block: jax.Array
 ) -> Callable[[jax.Array], jax.Array]:
-    """log p(z | g) - log p(z | f) of [P, C, D] samples g and each query's own f, a function of noise_std; [P, C, Q]."""
-    features, normal = queries.features.T, normal.T
-    if len(features) <= FEW:
+    """log p(z | g) - log p(z | f) of [P, C, D] samples g and each query's own f, a function of noise_std; [P, C, Q].
 
-        def of_level(std: jax.Array) -> jax.Array:
-            half, total = 0.5 / std, 0.0
-            for f, n, g in zip(features, normal, jnp.moveaxis(block, -1, 0), strict=True):
-                difference = g[..., None] - f[None, None]
-                total += difference * (n[None, None] - half * difference)
-            return total / std
-
-        return of_level
+    What does not depend on the noise is computed once: the squared distances, which draws share too, and a product.
+    """
     base = squared_distances(queries, block)
-    cross = jnp.matmul(block, normal, precision=HIGHEST)
-    cross -= jnp.sum(normal * features, axis=0)[None, None]
+    cross = jnp.matmul(block, normal.T, precision=HIGHEST)
+    cross -= jnp.sum(normal * queries.features, axis=1)[None, None]
+    return lambda std: (cross - base * (0.5 / std)) / std
+
+
+def coarse_exponents(
+    normal: jax.Array, queries: Samples, block: jax.Array
+) -> Callable[[jax.Array], jax.Array]:
+    """`exponents` up to a constant of the query, by one product: for a single draw and noise half as costly.
+
+    It cancels squared norms against each other, so only for noise that is not far below the features (`COARSE`).
+    """
+    norms = jnp.sum(jnp.square(block), axis=-1, keepdims=True)
+    extended = jnp.concatenate([block, norms], axis=-1)
+
+    def of_level(std: jax.Array) -> jax.Array:
+        z = jnp.pad(queries.features + std * normal, ((0, 0), (0, 1)), constant_values=-0.5)
+        return jnp.matmul(extended, z.T / (std * std), precision=HIGHEST)
+
+    return of_level
+
+
+def exact_exponents(
+    normal: jax.Array, queries: Samples, block: jax.Array
+) -> Callable[[jax.Array], jax.Array]:
+    """`exponents` that are 0 to the last bit for a query's own feature and for equal ones: by differences alone."""
+
+    def of_coordinate(difference: jax.Array, normal: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jnp.square(difference), difference * normal
+
+    base, cross = _over_coordinates(of_coordinate, queries, block, normal)
     return lambda std: (cross - base * (0.5 / std)) / std
 
 
 def squared_distances(queries: Samples, block: jax.Array) -> jax.Array:
-    """|g - f|^2 of [P, C, D] samples g, [P, C, Q]; not by GEMM: equal features have distance zero."""
-    features = queries.features.T
-    dim = len(features)
-    pad = -dim % FEW if dim > FEW else 0
-    size = min(FEW, dim)
-    f = jnp.pad(features, ((0, pad), (0, 0))).reshape(-1, size, features.shape[1])
-    g = jnp.pad(jnp.moveaxis(block, -1, 0), ((0, pad), (0, 0), (0, 0)))
-    g = g.reshape(-1, size, *block.shape[:-1])
+    """|g - f|^2 of [P, C, D] samples g, [P, C, Q]; not by a product: equal features have distance zero."""
+    return _over_coordinates(jnp.square, queries, block)
 
-    def add(total: jax.Array, chunk: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        f, g = chunk
-        return total + sum(
-            jnp.square(g[d][..., None] - f[d][None, None]) for d in range(size)
-        ), None
 
-    if len(f) == 1:  # a loop, even of one turn, would keep XLA from fusing
-        return add(0.0, (f[0], g[0]))[0]
-    zeros = jnp.zeros((*block.shape[:-1], features.shape[1]))
-    return jax.lax.scan(add, zeros, (f, g))[0]
+def _over_coordinates(term: Callable, queries: Samples, block: jax.Array, *columns: jax.Array):
+    """The sum over D of `term(g - f, *columns)`, [P, C, Q]; columns are [Q, D], and come as [1, 1, Q]."""
+    dim, size = block.shape[-1], min(FEW, block.shape[-1])
+
+    def chunks(array: jax.Array) -> jax.Array:
+        array = jnp.moveaxis(array, -1, 0)
+        array = jnp.pad(array, ((0, -dim % size), *[(0, 0)] * (array.ndim - 1)))
+        return array.reshape(-1, size, *array.shape[1:])
+
+    def of_chunk(chunk: tuple[jax.Array, ...]):
+        g, f, *others = chunk
+        terms = [
+            term(g[d][..., None] - f[d][None, None], *(other[d][None, None] for other in others))
+            for d in range(size)
+        ]
+        return jax.tree.map(lambda *parts: sum(parts), *terms)
+
+    parts = tuple(map(chunks, (block, queries.features, *columns)))
+    first, rest = jax.tree.map(lambda a: a[0], parts), jax.tree.map(lambda a: a[1:], parts)
+    if dim <= size:  # a loop, even of no turn, would keep XLA from fusing
+        return of_chunk(first)
+    return jax.lax.scan(
+        lambda total, chunk: (jax.tree.map(jnp.add, total, of_chunk(chunk)), None),
+        of_chunk(first),
+        rest,
+    )[0]
 
 
 def _kept(queries: Samples, block: Blocks, window: jax.Array) -> jax.Array:

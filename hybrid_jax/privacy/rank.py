@@ -93,8 +93,8 @@ def rank_privacy(
     )
     counted = engine.counted(request, own_left)
     ranks = ranking.rank(found.above, found.tied, ties)
-    by_prior = ranking.prior_outcomes(request.prior)
-    chance = ranking.rank(by_prior.above, by_prior.tied, ties)[request.queries.labels[counted]]
+    by_prior = ranking.prior_outcomes(request.prior, request.queries.labels[counted])
+    chance = ranking.rank(by_prior.above, by_prior.tied, ties)
     among = ranks[..., counted]
     ranks[..., ~counted] = np.nan
     return RankPrivacy(

@@ -95,9 +95,11 @@ def among_first(above: np.ndarray, tied: np.ndarray, count: int) -> np.ndarray:
     return np.clip((count - above) / tied, 0.0, 1.0)
 
 
-def prior_outcomes(prior: np.ndarray) -> Outcomes:
-    """What an adversary makes of each class who sees nothing but the prior [K]."""
-    num_classes = len(prior)
-    ratios = np.zeros((num_classes, num_classes), np.float32)
-    found = jax.jit(judge)(ratios, 1 + ratios, log_prior(prior), np.arange(num_classes))
-    return Outcomes(*(np.asarray(value, np.float64) for value in found))
+def prior_outcomes(prior: np.ndarray, labels: np.ndarray) -> Outcomes:
+    """What an adversary who sees nothing but the prior [K] makes of queries of these classes [Q]."""
+    logs = log_prior(prior).astype(np.float64)
+    ordered = np.sort(logs)
+    # Impossible classes tie with each other: -inf + TIE is -inf.
+    above = len(prior) - np.searchsorted(ordered, logs + TIE, side="right")
+    tied = len(prior) - above - np.searchsorted(ordered, logs - TIE, side="left")
+    return Outcomes(*(values[labels].astype(np.float64) for values in (above, tied, logs)))

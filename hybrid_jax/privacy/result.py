@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hybrid_jax.privacy.estimate import standard_error
+
 
 @dataclass(frozen=True)
 class RankPrivacy:
@@ -44,7 +46,7 @@ class RankPrivacy:
     @property
     def rank_stderr(self) -> np.ndarray:
         """Standard error of `rank` over draws [G]; NaN for one draw."""
-        return _stderr(self.rank_per_draw)
+        return standard_error(self.rank_per_draw)
 
     @property
     def privacy_per_draw(self) -> np.ndarray:
@@ -78,7 +80,7 @@ class RankPrivacy:
     @property
     def privacy_index_stderr(self) -> np.ndarray:
         """Standard error of `privacy_index` over draws [G]; NaN for one draw or no finite index."""
-        return _stderr(self._index(self.rank_per_draw))
+        return standard_error(self._index(self.rank_per_draw))
 
     @property
     def top1(self) -> np.ndarray:
@@ -88,16 +90,9 @@ class RankPrivacy:
     @property
     def top1_stderr(self) -> np.ndarray:
         """Standard error of `top1` over draws [G]; NaN for one draw."""
-        return _stderr(self.top1_per_draw)
+        return standard_error(self.top1_per_draw)
 
     def _index(self, rank: np.ndarray) -> np.ndarray:
         if self.chance_rank == 1:
             return np.where(rank == 1, 1.0, np.inf)
         return (rank - 1) / (self.chance_rank - 1)
-
-
-def _stderr(per_draw: np.ndarray) -> np.ndarray:
-    draws = len(per_draw)
-    if draws == 1 or not np.isfinite(per_draw).all():
-        return np.full(per_draw.shape[1:], np.nan)
-    return per_draw.std(axis=0, ddof=1) / np.sqrt(draws)

@@ -8,6 +8,7 @@ import numpy as np
 
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.privacy import engine, ranking
+from hybrid_jax.privacy.bootstrap import Bootstrap
 from hybrid_jax.privacy.estimate import Estimate, estimate
 from hybrid_jax.privacy.leakage import Leakage, leakage
 from hybrid_jax.privacy.measures import MEASURES
@@ -134,7 +135,8 @@ def sessions(
         )
         counted = engine.counted(request, possible[np.arange(len(true)), true])
         among = Outcomes(*(np.asarray(values)[..., counted] for values in found))
-        fixed = (among, true[counted], groups[rows[:, 0]][counted], request.prior, ties)
+        bootstrap = Bootstrap(groups[rows[:, 0]][counted])
+        fixed = (among, true[counted], bootstrap, request.prior, ties)
         return Leakage(
             noise_std=request.noise_std,
             measures={name: estimate(measure, *fixed) for name, measure in MEASURES.items()},
