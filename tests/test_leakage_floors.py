@@ -61,11 +61,11 @@ def equals(floor, draws, prior, level=0):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("values, finite", [(2, True), (12, False)])  # 12: some are never shown
 def test_the_label_floor_counts_what_each_query_may_use(rule, values, finite):
-    arguments, keep = RULES[rule]
-    seen = np.where(RNG.random(N) < 0.3, LABELS, RNG.integers(0, values, N)) % values
+    (arguments, keep), rng = RULES[rule], np.random.default_rng(4)
+    seen = np.where(rng.random(N) < 0.3, LABELS, rng.integers(0, values, N)) % values
     shown = seen
     if rule == "held_out":
-        shown = RNG.permutation(seen)
+        shown = rng.permutation(seen)
         arguments = arguments | {"gallery_primary": shown}
     gallery = rule.split(",")[0]
     found = measure(primary=seen, gallery=gallery, prior=PRIOR, noise_std=LIMITS, **arguments)
@@ -76,7 +76,7 @@ def test_the_label_floor_counts_what_each_query_may_use(rule, values, finite):
 
 
 def test_a_prediction_of_each_draw_and_noise_is_judged_by_the_first_draws_gallery():
-    flips = RNG.random((DRAWS, 2, N)) < 0.2
+    flips = np.random.default_rng(0).random((DRAWS, 2, N)) < 0.2
     prediction = np.where(flips, (ACTIVITY + 1) % 3, ACTIVITY)
     found = measure(prediction=prediction, noise_std=LIMITS, prior=PRIOR)
     other = measure(

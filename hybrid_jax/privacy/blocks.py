@@ -29,6 +29,12 @@ def chunk_length(labels: np.ndarray) -> int:
     return min(CHUNKS, key=lambda length: (-(-counts // length)).sum() * (length + PER_CHUNK))
 
 
+def most_chunks(counts: np.ndarray, length: int) -> int:
+    """R, rounded up so that galleries of like size share a compilation."""
+    most = -(-int(counts.max()) // length)
+    return -(-most // SHARED) * SHARED if most > SHARED else 1 << (most - 1).bit_length()
+
+
 def cut(samples: Samples, num_classes: int, chunk: int, block: int) -> Blocks:
     """Sorts samples by class and cuts them into chunks of `chunk`, so that a block holds about `block` samples."""
     order = np.argsort(samples.labels, kind="stable")
@@ -49,8 +55,7 @@ def cut(samples: Samples, num_classes: int, chunk: int, block: int) -> Blocks:
         out[at] = values[order]
         return out.reshape(-1, per_block, chunk, *values.shape[1:])
 
-    # Rounded up, so that galleries of like size share a compilation.
-    number = np.arange(-(-int(chunks.max()) // SHARED) * SHARED)
+    number = np.arange(most_chunks(counts, chunk))
     class_chunks = np.where(number < chunks[:, None], first[:, None] + number, total)
     return Blocks(
         features=placed(samples.features, PAD),

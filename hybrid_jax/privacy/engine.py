@@ -10,7 +10,7 @@ import numpy as np
 from hybrid_jax import noise
 from hybrid_jax.errors import UserError
 from hybrid_jax.privacy import likelihood, ranking
-from hybrid_jax.privacy.blocks import Blocks, chunk_length, cut
+from hybrid_jax.privacy.blocks import Blocks, chunk_length, cut, most_chunks
 from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.ranking import Outcomes
 from hybrid_jax.privacy.request import Request
@@ -81,9 +81,10 @@ def _stream(
     num_draws, total = len(request.keys), len(request.queries.labels)
     draw_block = min(num_draws, draw_block or DRAWS_IN_FLIGHT)
     chunk = min(chunk_length(request.gallery.labels), gallery_block or PAIRS)
-    chunks = request.num_classes + len(request.gallery.labels) // chunk
-    rows = min(ROWS, KEPT // (chunks * max(1, int(noisy.sum()))))
-    query_block = min(total, query_block or max(LANES, rows // draw_block))
+    counts = np.bincount(request.gallery.labels, minlength=request.num_classes)
+    kept = request.num_classes * most_chunks(counts, chunk) * max(1, int(noisy.sum()))
+    rows = min(max(ROWS, LANES * draw_block), KEPT // kept)
+    query_block = min(total, query_block or max(1, rows // draw_block))
     gallery_block = gallery_block or max(1, PAIRS // (query_block * draw_block))
     blocks = cut(request.gallery, request.num_classes, chunk, gallery_block)
     fixed = jax.device_put(

@@ -49,12 +49,13 @@ def estimate(
     """
     share = weights(measure, labels, prior)
     by_prior = ranking.prior_outcomes(prior, labels)
-    mean_by_prior = float(np.sum(share * measure.each(by_prior, ties)))
+    # A class that cannot be has no share of a mean, infinite as its surprise is.
+    mean_by_prior = float(np.sum(share * np.where(share > 0, measure.each(by_prior, ties), 0.0)))
 
     def value(mean: np.ndarray) -> np.ndarray:
         return measure.value(mean, mean_by_prior, len(prior))
 
-    each = np.asarray(measure.each(outcomes, ties), np.float64)
+    each = np.where(share > 0, np.asarray(measure.each(outcomes, ties), np.float64), 0.0)
     per_draw = value(each @ share)
     low, high = bootstrap.interval(each.mean(axis=0), share, value)
     return Estimate(

@@ -31,7 +31,8 @@ def log_ratios(
         [..., Q, K] float32, -inf or +inf where one of the two classes never shows u, 0 where neither does; and the
         gallery samples that exclusion leaves to each query [Q, K].
     """
-    values = int(max(seen.max(), held.max())) + 1
+    names, codes = np.unique(np.concatenate([held, seen.ravel()]), return_inverse=True)
+    values, held, seen = len(names), codes[: len(held)], codes[len(held) :].reshape(seen.shape)
     code = held * num_classes + gallery.labels
     total = np.bincount(code, minlength=values * num_classes).reshape(values, num_classes)
     shown, left = (

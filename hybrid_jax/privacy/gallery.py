@@ -128,7 +128,8 @@ def _exclusion(gallery, separate, columns, held_columns, window):
     first = min(int(s.min()) for s in start)
     if max(int(s.max()) for s in start) - first >= 2**31:
         raise UserError("start spans more than 2^31 rows: count rows within each recording")
-    start = [(s - first).astype(np.int32) for s in start]
+    first = np.uint64(first % 2**64)  # modulo 2^64, for a narrow type may not hold the difference
+    start = [(s.astype(np.uint64) - first).astype(np.int32) for s in start]
     return (unit[0], start[0]), (unit[1], start[1]), min(int(window), 2**31 - 1)
 
 
@@ -170,6 +171,8 @@ def _labels(name, labels):
         raise UserError(f"{name} are {labels.dtype}: they need to be classes 0..K-1")
     if labels.size and labels.min() < 0:
         raise UserError(f"{name} hold {labels.min()}: they need to be classes 0..K-1")
+    if labels.size and labels.max() >= 2**31:
+        raise UserError(f"{name} hold {labels.max()}: they need to be classes 0..K-1")
     return labels.astype(np.int32)
 
 
@@ -181,10 +184,11 @@ def _check_classes(labels, held_labels, num_classes):
         raise UserError(
             f"label {largest} is outside the {num_classes} classes 0..{num_classes - 1}"
         )
-    counts = np.bincount(held_labels, minlength=num_classes)
-    if not counts.all():
+    present = np.unique(held_labels)
+    if len(present) < num_classes:
+        missing = np.setdiff1d(np.arange(len(present) + 1), present)[0]
         raise UserError(
-            f"class {int(np.argmin(counts))} of {num_classes} has no sample in the "
+            f"class {missing} of {num_classes} has no sample in the "
             "gallery: number the classes that occur 0..K-1"
         )
     return int(num_classes)

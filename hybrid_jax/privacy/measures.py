@@ -20,6 +20,7 @@ from hybrid_jax.privacy import ranking
 from hybrid_jax.privacy.ranking import Outcomes
 
 LN_2 = np.log(2)
+ROUNDING = 1e-9  # a mean of ones is 1 up to this
 
 
 class Measure(NamedTuple):
@@ -78,8 +79,8 @@ def privacy_index(mean_rank: np.ndarray, chance: float, num_classes: int) -> np.
     Where chance itself is rank 1 (one class; ties 'min' with a uniform prior) the index is 1 at rank 1, for nothing was
     learnt, and infinite above.
     """
-    if chance == 1:
-        return np.where(mean_rank == 1, 1.0, np.inf)
+    if chance < 1 + ROUNDING:
+        return np.where(mean_rank < 1 + ROUNDING, 1.0, np.inf)
     return (mean_rank - 1) / (chance - 1)
 
 
@@ -89,7 +90,7 @@ def bayes_security(vulnerability: np.ndarray, chance: float, num_classes: int) -
     Where the prior leaves no doubt it is 1: nothing was learnt. Source: Chatzikokolakis, Cherubin, Palamidessi and
     Troncoso, "Bayes security: a not so average metric", CSF 2023.
     """
-    if chance == 1:
+    if chance > 1 - ROUNDING:
         return np.ones_like(vulnerability)
     return (1 - vulnerability) / (1 - chance)
 
@@ -100,7 +101,7 @@ def min_entropy_leakage(vulnerability: np.ndarray, chance: float, num_classes: i
     Source: Smith, "On the foundations of quantitative information flow", FoSSaCS 2009, Def. 3. Below 0 only for an
     attack that is not Bayes': one that a gallery misleads.
     """
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.log2(vulnerability / chance)
 
 

@@ -73,7 +73,7 @@ def judge(ratios: jax.Array, left: jax.Array, log_prior: jax.Array, labels: jax.
     prior = jnp.broadcast_to(log_prior.reshape(*[1] * (ratios.ndim - 1), -1), ratios.shape)
     own = jnp.take_along_axis(prior, at, axis=-1)
     possible = (prior > -jnp.inf) & (left > 0).reshape(*[1] * (ratios.ndim - 2), *left.shape)
-    gap = jnp.where(possible, ratios + prior - own, -jnp.inf)
+    gap = jnp.where(possible, ratios + (prior - own), -jnp.inf)
     # An impossible true class is below all that are possible, and ties with those that are not.
     gap = jnp.where(own > -jnp.inf, gap, jnp.where(possible, jnp.inf, 0.0))
     above = gap > TIE

@@ -114,11 +114,10 @@ def sessions(
     groups = session if resample is None else _column("resample", resample, request)
     _check_one_each("labels", request.queries.labels, session)
     _check_one_each("resample", groups, session)
-    longest = max(len(rows) for rows in windows)
-    if longest < min(several):
-        raise UserError(
-            f"uploads {min(several)}: the longest session has {longest} windows, none overlapping"
-        )
+    longest, least = max(map(len, windows)), min(several)
+    if longest < least:
+        at_most = f"the longest session has {longest} windows, none overlapping"
+        raise UserError(f"uploads {least}: {at_most}")
     runs = {n: _runs(windows, n) for n in several if n <= longest}
     used = np.unique(np.concatenate([rows.ravel() for rows in runs.values()]))
     ratios, left = _log_ratios(request, used, on_progress)
@@ -135,8 +134,8 @@ def sessions(
         )
         counted = engine.counted(request, possible[np.arange(len(true)), true])
         among = Outcomes(*(np.asarray(values)[..., counted] for values in found))
-        bootstrap = Bootstrap(groups[rows[:, 0]][counted])
-        fixed = (among, true[counted], bootstrap, request.prior, ties)
+        drawn = Bootstrap(groups[rows[:, 0]][counted])
+        fixed = (among, true[counted], drawn, request.prior, ties)
         return Leakage(
             noise_std=request.noise_std,
             measures={name: estimate(measure, *fixed) for name, measure in MEASURES.items()},
