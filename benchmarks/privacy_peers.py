@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import noise
-from hybrid_jax.privacy import leakage, rank_privacy
+from hybrid_jax.privacy import rank_privacy
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +201,7 @@ def in_keops(case: Case, pairs: int) -> np.ndarray:
 
 def ours_instance(case: Case, pairs: int) -> np.ndarray:
     """The mean alone, [1]."""
-    found = leakage(
+    found = rank_privacy(
         case.features,
         case.labels,
         noise_std=case.noise_std,
@@ -209,7 +209,7 @@ def ours_instance(case: Case, pairs: int) -> np.ndarray:
         num_draws=1,
         mode="instance",
     )
-    return found["privacy"].value
+    return found.privacy
 
 
 def in_numpy_instance(case: Case, pairs: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators.privacy import records as leakage_records
 from hybrid_jax.privacy import Leakage, leakage
 from hybrid_jax.privacy.gallery import GALLERIES
-from hybrid_jax.privacy.leakage import MODES
+from hybrid_jax.privacy.instance import MODES
 from hybrid_jax.privacy.ranking import PRIORS
 from hybrid_jax.progress import bar
 from hybrid_jax.report import leakage as tables

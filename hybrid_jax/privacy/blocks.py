@@ -7,7 +7,7 @@ import numpy as np
 from hybrid_jax.privacy.gallery import Samples
 
 PAD = 1e30  # a coordinate so far away that its density is exactly 0 at every noise that is measured
-CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+CHUNKS = (64, 32, 16, 8, 4, 2, 1)  # longer ones fall out of the nearest cache
 SHARED = 16
 PER_CHUNK = 2  # what a chunk costs beside its samples, in samples
 

@@ -96,9 +96,7 @@ def _stream(
             levels[noisy].astype(np.float32),
         )
     )
-    # A single draw at a single noise shares nothing: then a product is cheapest, where it may be taken.
-    alone = num_draws * int(noisy.sum()) == 1
-    coarse = alone and _largest_norm(request) <= likelihood.COARSE * levels[noisy].min()
+    coarse = takes_product(request)
     classes, fields = ((), len(Outcomes._fields)) if judged else ((request.num_classes,), 1)
     found = [np.empty((num_draws, len(levels), *classes, total), np.float32) for _ in range(fields)]
     found_left = np.empty((*classes, total), np.float32)
@@ -127,9 +125,15 @@ def _stream(
     return found, found_left
 
 
-def _largest_norm(request: Request) -> float:
+def takes_product(request: Request) -> bool:
+    """Whether `coarse_exponents` may be taken, and is cheapest: a single draw at a single noise shares nothing."""
+    levels, free, flooded = split_levels(request)
+    noisy = levels[~(free | flooded)]
+    if len(request.keys) * len(noisy) != 1:
+        return False
     features = (request.queries.features, request.gallery.features)
-    return max(float(np.sqrt(np.square(f).sum(axis=1).max())) for f in features)
+    largest = max(float(np.sqrt(np.square(f).sum(axis=1).max())) for f in features)
+    return largest <= likelihood.COARSE * noisy[0]
 
 
 def split_levels(request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,13 +14,16 @@ import numpy as np
 from hybrid_jax import noise
 from hybrid_jax.errors import UserError
 from hybrid_jax.privacy import likelihood
-from hybrid_jax.privacy.engine import DRAWS_IN_FLIGHT, PAIRS, ROWS, split_levels
+from hybrid_jax.privacy.engine import DRAWS_IN_FLIGHT, PAIRS, ROWS, split_levels, takes_product
 from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.likelihood import TIE
 from hybrid_jax.privacy.ranking import Outcomes
 from hybrid_jax.privacy.request import Request
 
+MODES = ("classes", "instance")
 PAD = 1e30  # a coordinate that is nearer to nothing
+COARSE_TIE = 3e-5  # what rounding leaves of a tie where squared norms cancel
+BITS = 15  # that a count of one block may take: two of them fit an int32
 
 
 def check(gallery: str, prior, columns: Mapping) -> None:
@@ -43,7 +46,7 @@ def outcomes(
     total, num_draws = len(request.queries.labels), len(request.keys)
     draw_block = min(num_draws, DRAWS_IN_FLIGHT)
     query_block = min(total, max(1, ROWS // draw_block))
-    size = min(total, max(1, PAIRS // (query_block * draw_block)))
+    size = min(total, max(1, PAIRS // (query_block * draw_block)), (1 << BITS) - 1)
     features = np.pad(
         request.gallery.features, ((0, -total % size), (0, 0)), constant_values=PAD
     ).reshape(-1, 1, size, request.gallery.features.shape[1])
@@ -60,6 +63,7 @@ def outcomes(
             *fixed,
             draw_block=draw_block,
             noise_free=bool(free.any()),
+            coarse=takes_product(request),
         )
         for level, (above, tied) in zip((noisy, free), counts, strict=True):
             found.above[:, level, begin:end] = np.asarray(above)[..., : end - begin]
@@ -69,7 +73,7 @@ def outcomes(
     return found
 
 
-@partial(jax.jit, static_argnames=("draw_block", "noise_free"))
+@partial(jax.jit, static_argnames=("draw_block", "noise_free", "coarse"))
 def _block(
     queries: Samples,
     index: jax.Array,
@@ -79,14 +83,16 @@ def _block(
     *,
     draw_block: int,
     noise_free: bool,
+    coarse: bool,
 ):
     """(nearer, as near) of one block of queries: with noise [S, G, Q], and without [1, 1, Q] if asked."""
+    tie = COARSE_TIE if coarse else TIE
 
     def counts(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return (
-            jnp.sum(x > TIE, axis=(0, 1), dtype=jnp.int32),
-            jnp.sum(jnp.abs(x) <= TIE, axis=(0, 1), dtype=jnp.int32),
-        )
+        # Both in one number and one sum: two sums would each compute the exponents.
+        code = jnp.where(x > tie, 1, jnp.where(x >= -tie, 1 << BITS, 0))
+        both = jnp.sum(code.astype(jnp.int32), axis=(0, 1))
+        return both & (1 << BITS) - 1, both >> BITS
 
     def coincide(square: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Without noise nothing is nearer, and only what is equal is as near."""
@@ -100,6 +106,12 @@ def _block(
         normal = noise.standard_normal(key, index, queries.features.shape[1])
 
         def of_block(block: jax.Array):
+            if coarse:
+                exponents = likelihood.coarse_exponents(normal, queries, block)
+                own = likelihood.coarse_own_exponents(normal, queries)
+                return jax.lax.map(
+                    lambda std: counts(exponents(std) - own(std)[None, None]), noise_std
+                )
             exponents = likelihood.exact_exponents(normal, queries, block)
             return jax.lax.map(lambda std: counts(exponents(std)), noise_std)
 

@@ -10,11 +10,10 @@ from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.privacy import engine, floors, instance, ranking
 from hybrid_jax.privacy.bootstrap import Bootstrap
 from hybrid_jax.privacy.estimate import Estimate, estimate
+from hybrid_jax.privacy.instance import MODES
 from hybrid_jax.privacy.measures import BY_RANK, MEASURES
 from hybrid_jax.privacy.ranking import Outcomes
 from hybrid_jax.privacy.request import Request
-
-MODES = ("classes", "instance")
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def noise_free_log_ratios(queries: Samples, gallery: Blocks, window: jax.Array |
 
     Returns:
         [Q, K]: +inf or -inf where a class's nearest sample is nearer or farther than the true class's, else the
-        difference of the logarithms of the shares that lie there.
+        logarithm of the share that lies there, less that of the true class's.
     """
 
     def of_block(block: Blocks) -> tuple[jax.Array, jax.Array]:
@@ -148,6 +148,12 @@ def coarse_exponents(
     return of_level
 
 
+def coarse_own_exponents(normal: jax.Array, queries: Samples) -> Callable[[jax.Array], jax.Array]:
+    """What `coarse_exponents` are for each query's own feature, [Q]; up to rounding."""
+    f = queries.features
+    return lambda std: jnp.sum((f + std * normal) * f - 0.5 * f * f, axis=1) / (std * std)
+
+
 def exact_exponents(
     normal: jax.Array, queries: Samples, block: jax.Array
 ) -> Callable[[jax.Array], jax.Array]:
@@ -201,15 +207,13 @@ def _kept(queries: Samples, block: Blocks, window: jax.Array) -> jax.Array:
 
 def _left(queries: Samples, gallery: Blocks, window: jax.Array | None) -> jax.Array:
     """How many samples of each chunk are left to each query [B * P, Q]."""
-
-    def of_block(block: Blocks) -> jax.Array:
-        return jnp.sum(_kept(queries, block, window), axis=1, dtype=jnp.float32)
-
     if window is None:
         real = gallery.real.reshape(-1, gallery.real.shape[-1])
         counts = jnp.sum(real, axis=1, dtype=jnp.float32)
         return jnp.broadcast_to(counts[:, None], (len(counts), len(queries.labels)))
-    return _over(of_block, gallery)
+    return _over(
+        lambda block: jnp.sum(_kept(queries, block, window), axis=1, dtype=jnp.float32), gallery
+    )
 
 
 def _over(of_block: Callable, gallery: Blocks):

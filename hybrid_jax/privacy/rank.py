@@ -6,7 +6,8 @@ import jax
 import numpy as np
 
 from hybrid_jax.errors import unknown
-from hybrid_jax.privacy import engine, ranking
+from hybrid_jax.privacy import engine, instance, ranking
+from hybrid_jax.privacy.instance import MODES
 from hybrid_jax.privacy.request import Request
 from hybrid_jax.privacy.result import RankPrivacy
 
@@ -19,6 +20,7 @@ def rank_privacy(
     key: jax.Array | None = None,
     num_draws: int = 10,
     index=None,
+    mode: str = "classes",
     gallery: str = "self",
     prior="uniform",
     ties: str = "average",
@@ -48,6 +50,8 @@ def rank_privacy(
             index[i], D)`. Needed unless every noise_std is 0 or infinite.
         num_draws: noise draws S.
         index: the queries' sample numbers [Q]; default 0..Q-1.
+        mode: 'classes', or 'instance': every sample a class of its own, K = Q, ranked by counting
+            nearer features; the gallery is then 'self', and the labels do not matter.
         gallery: what the adversary holds.
             'self': the queries, own feature included (the paper's), or the gallery_features given.
             'leave_one_out': without the query itself or, where recording, start and window are
@@ -73,6 +77,11 @@ def rank_privacy(
     """
     if ties not in ranking.TIES:
         raise unknown("ties", ties, ranking.TIES)
+    if mode not in MODES:
+        raise unknown("mode", mode, MODES)
+    if mode == "instance":
+        instance.check(gallery, prior, columns)
+        labels = np.arange(len(features))
     request = Request.check(
         features,
         labels,
@@ -84,14 +93,18 @@ def rank_privacy(
         prior=prior,
         **columns,
     )
-    found, own_left = engine.outcomes(
-        request,
-        query_block=query_block,
-        gallery_block=gallery_block,
-        draw_block=draw_block,
-        on_progress=on_progress,
-    )
-    counted = engine.counted(request, own_left)
+    if mode == "instance":
+        found = instance.outcomes(request, on_progress=on_progress)
+        counted = np.ones(len(labels), bool)
+    else:
+        found, own_left = engine.outcomes(
+            request,
+            query_block=query_block,
+            gallery_block=gallery_block,
+            draw_block=draw_block,
+            on_progress=on_progress,
+        )
+        counted = engine.counted(request, own_left)
     ranks = ranking.rank(found.above, found.tied, ties)
     by_prior = ranking.prior_outcomes(request.prior, request.queries.labels[counted])
     chance = ranking.rank(by_prior.above, by_prior.tied, ties)
