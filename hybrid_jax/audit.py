@@ -162,9 +162,10 @@ def _arguments(arrays: Mapping, gallery: str) -> dict:
 def _section(measured: Leakage, records: Sequence[Mapping]) -> str:
     kind = "every sample its own class" if measured.mode == "instance" else "classes"
     excluded = f", {measured.n_excluded} left out" if measured.n_excluded else ""
+    draws = f"{measured.num_draws} draw{'s'[: measured.num_draws != 1]}"
     parts = [
         f"## {kind.capitalize()}, gallery {measured.gallery}, prior {measured.prior}",
-        f"{measured.n} queries{excluded}, {measured.num_classes} classes, {measured.num_draws} draws.",
+        f"{measured.n} queries{excluded}, {measured.num_classes} classes, {draws}.",
         tables.measures_table(records),
     ]
     for suffix, seen in tables.FLOORS.items():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import synthetic_records
 
@@ -15,6 +16,7 @@ from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import setup
 
 ROOT = Path(__file__).parents[1]
+AUDITED = ("audit.md", "results.json")
 
 
 def run(*arguments, **environment):
@@ -144,6 +146,23 @@ def test_folder_of_another_config_is_refused_and_untouched(tmp_path):
 
 def test_no_config_and_no_folder():
     assert "--workdir is missing" in run("--config=configs/activity.py:smoke").stderr
+
+
+def test_an_audit_of_arrays_prints_its_page(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "f.npz", features=rng.normal(size=(12, 2)), labels=np.arange(12) % 2)
+    flags = ("--mode=audit", f"--features={tmp_path}/f.npz", f"--workdir={tmp_path}/out")
+    done = run(*flags, "--noise_std=0,1", "--gallery=self", "--num_draws=1")
+    assert done.returncode == 0, done.stderr
+    assert "12 queries, 2 classes, 1 draw." in done.stdout
+    assert done.stdout.splitlines()[-2:] == [f"{tmp_path}/out/{n}" for n in AUDITED]
+    for flag, message in (
+        ("--noise_std=0,much", "--noise_std=0,much: give numbers by commas"),
+        ("--features=", "--features is missing"),
+        ("--prior=flat", "prior 'flat'"),
+    ):
+        done = run(*flags, flag)
+        assert done.returncode == 2 and message in done.stderr
 
 
 def test_help_says_what_there_is_to_say():
