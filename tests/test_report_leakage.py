@@ -65,3 +65,14 @@ def test_what_nobody_planned_for_has_a_column_each():
     found = rows(leakage.unplanned_table(made, ["height", "age"]))
     assert found["FC-1, simple"] == ["0.800 [0.700, 0.900]", "1.100"]
     assert leakage.unplanned_table(made, []) == ""
+
+
+def test_a_guarantee_is_shown_where_there_is_one():
+    about = {"method": "advanced", "reduction": "pca", "noise_std": 2.0}
+    made = [
+        record("gaussian_dp_mu", 1.5, unit="mu", **about),
+        record("dp_epsilon", None, unit="epsilon at delta 1e-05", **about),
+    ]
+    found = rows(leakage.guarantee_table(made))
+    assert found["FC-1, advanced, pca"] == ["2", "1.5", "infinite"]
+    assert leakage.guarantee_table([record("privacy", 0.5)]) == ""

@@ -36,6 +36,11 @@ UNPLANNED = (
     "Privacy index (1: chance) of thirds of the people, for people the adversary never met"
     " (`leave_group_out`), at the operating noise; [95 % interval] of a bootstrap over people."
 )
+GUARANTEE = (
+    "Features are clipped, so that one upload is mu = 2 C / σ Gaussian differentially private: how hardly"
+    " anybody, whatever they know, tells which feature it came from. It says nothing of how many uploads"
+    " there are (n of them: mu times the root of n), nor of the data that the network was trained on."
+)
 AREA = (
     "Advanced − noisy reduced (advanced / noisy reduced), over the range that both reach, which"
     " is another one for each layer."
@@ -124,6 +129,9 @@ def markdown(command: str, records: list[Mapping], tolerance: float = 0.02) -> s
             UNPLANNED,
             leakage.unplanned_table(records, unplanned, tolerance),
         )
+    )
+    parts.append(
+        ("## Differential privacy of one upload", GUARANTEE, leakage.guarantee_table(records))
     )
     # A part whose table is empty is left out, heading and all.
     lines = [

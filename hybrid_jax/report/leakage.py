@@ -113,6 +113,22 @@ def unplanned_table(
     return table(["Layer, method", *targets], rows) if rows else ""
 
 
+def guarantee_table(records: Iterable[Mapping]) -> str:
+    """mu and epsilon of one upload (`privacy.gaussian_dp`), over the noise; "" where features are not clipped."""
+    found: dict[tuple, dict[str, Mapping]] = {}
+    for r in results.select(records, metric=("gaussian_dp_mu", "dp_epsilon")):
+        name = r["layer"], r["method"], r["reduction"]
+        found.setdefault((*name, r["noise_std"]), {})[r["metric"]] = r
+    rows = []
+    for (layer, method, reduction, noise), own in found.items():
+        words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower(), reduction]
+        values = (own[name]["value"] for name in ("gaussian_dp_mu", "dp_epsilon"))
+        cells = ("infinite" if value is None else f"{value:.3g}" for value in values)
+        rows.append([", ".join(words), f"{noise:.3g}", *cells])
+    unit = next((own["dp_epsilon"]["unit"] for own in found.values()), "")
+    return table(["Layer, method, reduction", "σ", "mu", unit], rows) if rows else ""
+
+
 def _cell(r: Mapping, form) -> str:
     parts = [_written(r["value"], form)]
     error = r["stderr"] if r["std"] is None else r["std"]
