@@ -11,6 +11,10 @@ from hybrid_jax import report, results
 from hybrid_jax.errors import UserError
 
 
+# Modes of privacy that each seed measures at an operating noise of its own.
+AT_OPERATING_NOISE = ("session", "repeated")
+
+
 def collect(
     runs: str | Iterable[str], out: str | os.PathLike, command: str | None = None
 ) -> list[Path]:
@@ -68,7 +72,8 @@ def merge(by_seed: Mapping[int, list[Mapping]]) -> list[results.Record]:
     `std` is the sample standard deviation over seeds (n - 1 in the denominator; None for one
     seed), `stderr` = std / sqrt(n_seeds). noise_std, chance, counts and ends of intervals that differ are means too.
 
-    Records are matched by the fields of `results.IDENTITY`. The noise of a point is matched by
+    Records are matched by the fields of `results.IDENTITY`; those of several uploads not by their noise, which is each
+    seed's operating noise. The noise of a point is matched by
     noise_relative: noise_std follows the seed's own feature scale. A reduced_dim that each seed
     chose for itself does not tell records apart either; one that a run varies does. Where a seed
     has no value (None), the mean is over the others and n_seeds says how many.
@@ -100,7 +105,10 @@ def _mean(rows: list[Mapping]) -> results.Record:
     values = [r["value"] for r in rows if r["value"] is not None]
     std = statistics.stdev(values) if len(values) > 1 else None
     # An interval over groups says how the same people limit every seed: its ends are means as well.
-    own = ("reduced_dim", "noise_std", "n", "n_excluded", "chance", "value", "ci_low", "ci_high")
+    own = (
+        "reduced_dim", "noise_std", "noise_relative", "draws", "n", "n_excluded", "chance",
+        "value", "ci_low", "ci_high",
+    )  # fmt: skip
     # A single run has no spread over seeds: its error over draws or groups stays what it was.
     stderr = rows[0]["stderr"] if len(rows) == 1 else std and std / math.sqrt(len(values))
     return results.record(
@@ -124,6 +132,8 @@ def _average(values: list):
 
 
 def _key(r: Mapping, fields) -> tuple:
+    if r["mode"] in AT_OPERATING_NOISE:
+        r = {**r, "noise_relative": None, "draws": None}
     # Nine digits: the same grid point computed on two machines may differ in its last bit.
     return tuple(round(r[f], 9) if isinstance(r[f], float) else r[f] for f in fields)
 

@@ -163,3 +163,15 @@ def test_a_mistake_is_one_clear_line_and_writes_nothing(tmp_path, spoil, runs, c
     with pytest.raises(UserError, match=complaint) as error:
         collect.collect(runs.format(tmp_path), tmp_path / "all")
     assert "\n" not in str(error.value) and not (tmp_path / "all" / "results.json").exists()
+
+
+def test_several_uploads_are_matched_whatever_each_seeds_operating_noise_is():
+    def at(seed, noise, value, draws):
+        return results.record(
+            evaluator="privacy", metric="privacy", mode="session", queries=4, seed=seed,
+            noise_relative=noise, draws=draws, value=value, ci_low=value - 0.1, ci_high=value + 0.1,
+        )  # fmt: skip
+
+    (merged,) = collect.merge({1: [at(1, 0.0, 0.5, 1)], 2: [at(2, 0.4, 0.7, 10)]})
+    assert merged["value"] == pytest.approx(0.6) and merged["noise_relative"] == 0.2
+    assert merged["ci_low"] == pytest.approx(0.5) and merged["n_seeds"] == 2

@@ -30,7 +30,7 @@ def combined(
 ) -> Iterator[tuple[str, int, float, Leakage]]:
     """(mode, uploads, noise_relative, leakage) for n uploads of one sample, and for n windows of one person.
 
-    Without noise an upload says the same again: then there are sessions alone.
+    A method without noise says the same in each upload of a sample: then there are sessions alone.
     """
     level = operating_level(embedded, settings)
     given = adversary.arguments(embedded)
@@ -44,7 +44,7 @@ def combined(
     }
     people = given.pop("resample")
     found = {"session": sessions(**given, **common, session=people, order=_order(given))}
-    if level > 0:
+    if embedded.noisy:
         found["repeated"] = repeated_uploads(**given, **common, resample=people)
     for mode, by_uploads in found.items():
         for uploads, result in by_uploads.items():
