@@ -10,7 +10,6 @@ from pathlib import Path
 from hybrid_jax import report, results
 from hybrid_jax.errors import UserError
 
-
 # Modes of privacy that each seed measures at an operating noise of its own.
 AT_OPERATING_NOISE = ("session", "repeated")
 
