@@ -71,11 +71,11 @@ def merge(by_seed: Mapping[int, list[Mapping]]) -> list[results.Record]:
     `std` is the sample standard deviation over seeds (n - 1 in the denominator; None for one
     seed), `stderr` = std / sqrt(n_seeds). noise_std, chance, counts and ends of intervals that differ are means too.
 
-    Records are matched by the fields of `results.IDENTITY`; those of several uploads not by their noise, which is each
-    seed's operating noise. The noise of a point is matched by
-    noise_relative: noise_std follows the seed's own feature scale. A reduced_dim that each seed
-    chose for itself does not tell records apart either; one that a run varies does. Where a seed
-    has no value (None), the mean is over the others and n_seeds says how many.
+    Records are matched by the fields of `results.IDENTITY`; those of several uploads not by their noise,
+    which is each seed's operating noise. The noise of other points is matched by noise_relative:
+    noise_std follows the seed's own feature scale. A reduced_dim that each seed chose for itself does
+    not tell records apart either; one that a run varies does. Where a seed has no value (None), the
+    mean is over the others and n_seeds says how many.
 
     Args:
         by_seed: seed -> the records of its run.
