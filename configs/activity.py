@@ -101,7 +101,12 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     if preset == "simulated":
         config.pretrain.epochs, config.finetune.epochs = 1.5, 0.75
         config.privacy.update(max_queries=1024, max_gallery=4096, num_draws=3, splits=("test",))
-        config.privacy.update(attacker_data=("unseen",), unplanned=("height",), uploads=(1, 2, 4))
+        config.privacy.update(
+            galleries=("self", "held_out"),
+            attacker_data=("unseen",),
+            unplanned=(),
+            uploads=(1, 2, 4),
+        )
         config.retrain.epochs, config.reduction.autoencoder.epochs = 0.5, 10.0
     if preset == "smoke":
         # Most of its time is compilation: few layers, targets and galleries.
