@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import noise
-from hybrid_jax.privacy import rank_privacy
+from hybrid_jax.privacy import RankPrivacy, rank_privacy
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +76,14 @@ def factors(z: np.ndarray, galleries: list[np.ndarray], half: float):
 
 
 def ours(case: Case, pairs: int) -> np.ndarray:
-    found = rank_privacy(
-        case.features,
-        case.labels,
-        noise_std=case.noise_std,
-        key=case.key,
-        num_draws=1,
-        return_ranks=True,
-    )
+    found = _ours(case, return_ranks=True)
     return found.ranks[0, 0].astype(np.float64) / found.num_classes
+
+
+def _ours(case: Case, **asked) -> RankPrivacy:
+    return rank_privacy(
+        case.features, case.labels, noise_std=case.noise_std, key=case.key, num_draws=1, **asked
+    )
 
 
 def in_numpy(case: Case, pairs: int) -> np.ndarray:
@@ -201,15 +200,7 @@ def in_keops(case: Case, pairs: int) -> np.ndarray:
 
 def ours_instance(case: Case, pairs: int) -> np.ndarray:
     """The mean alone, [1]."""
-    found = rank_privacy(
-        case.features,
-        case.labels,
-        noise_std=case.noise_std,
-        key=case.key,
-        num_draws=1,
-        mode="instance",
-    )
-    return found.privacy
+    return _ours(case, mode="instance").privacy
 
 
 def in_numpy_instance(case: Case, pairs: int) -> np.ndarray:

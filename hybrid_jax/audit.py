@@ -13,8 +13,8 @@ from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators.privacy import records as leakage_records
 from hybrid_jax.privacy import Leakage, leakage
 from hybrid_jax.privacy.gallery import GALLERIES
-from hybrid_jax.privacy.instance import MODES
 from hybrid_jax.privacy.ranking import PRIORS
+from hybrid_jax.privacy.request import MODES
 from hybrid_jax.progress import bar
 from hybrid_jax.report import leakage as tables
 
@@ -94,9 +94,7 @@ def audit(
                 on_progress=lambda ranked, total, done=done: advance(done + ranked / total),
             )
             about = {
-                "dataset": Path(features).name, "target": "labels", "gallery": gallery, "mode": mode,
-                "prior": measured.prior, "ties": measured.ties, "n": measured.n,
-                "n_excluded": measured.n_excluded, "classes": measured.num_classes,
+                "dataset": Path(features).name, "target": "labels",
                 "evaluator": "privacy", "seed": seed,
             }  # fmt: skip
             levels = (None,) * len(measured.noise_std)

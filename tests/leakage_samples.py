@@ -38,7 +38,7 @@ def measure(features=FEATURES, labels=LABELS, noise_std=GRID, **arguments):
 
 def asked(features=FEATURES, labels=LABELS, noise_std=GRID, num_draws=DRAWS):
     """What the engine is asked, without the query's own feature."""
-    settings = {"gallery_rule": "leave_one_out", "prior": "uniform", "index": None, "key": KEY}
+    settings = {"gallery": "leave_one_out", "prior": "uniform", "index": None, "key": KEY}
     return Request.check(features, labels, noise_std=noise_std, num_draws=num_draws, **settings)
 
 

@@ -154,7 +154,7 @@ def test_an_instance_is_found_by_counting_nearer_ones_ties_shared(dim):
         key=KEY,
         num_draws=2,
         index=None,
-        gallery_rule="self",
+        gallery="self",
         prior="uniform",
     )
     found = instance.outcomes(request)

@@ -60,7 +60,7 @@ def test_outcomes_are_the_log_ratios_judged_over_all_blocks():
         key=KEY,
         num_draws=3,
         index=None,
-        gallery_rule="leave_group_out",
+        gallery="leave_group_out",
         prior=PRIOR,
         groups=columns["session"] // 5,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.evaluators import sequences
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
-from hybrid_jax.evaluators.adversary import Adversary, adversaries
+from hybrid_jax.evaluators.adversary import adversaries
 from hybrid_jax.evaluators.settings import Settings
 from hybrid_jax.privacy import Leakage, leakage
 from hybrid_jax.progress import bar
@@ -37,31 +37,19 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
                 ties=settings.ties,
                 on_progress=lambda ranked, total, done=done: advance(done + ranked / total),
             )
-            about = adversary_fields(adversary, result)
+            about = {
+                "target": adversary.target,
+                "split": SPLIT_NAMES[adversary.split],
+                "attacker_data": adversary.attacker_data,
+            }
             yield from records(result, levels, about)
             if adversary.attacker_data == "unseen":
                 for mode, uploads, level, result in sequences.combined(
                     embedded, adversary, settings
                 ):
-                    about = {**adversary_fields(adversary, result), "mode": mode}
-                    yield from records(result, (level,), {**about, "queries": uploads})
+                    combined = {**about, "mode": mode, "queries": uploads}
+                    yield from records(result, (level,), combined)
     yield from sequences.guarantees(embedded, settings)
-
-
-def adversary_fields(adversary: Adversary, result: Leakage) -> dict[str, Any]:
-    """The fields of a record that say who was measured against what."""
-    return {
-        "target": adversary.target,
-        "split": SPLIT_NAMES[adversary.split],
-        "gallery": adversary.gallery,
-        "attacker_data": adversary.attacker_data,
-        "mode": result.mode,
-        "prior": result.prior,
-        "ties": result.ties,
-        "n": result.n,
-        "n_excluded": result.n_excluded,
-        "classes": result.num_classes,
-    }
 
 
 def records(
@@ -72,8 +60,17 @@ def records(
     Args:
         result: of one adversary.
         levels: `noise_relative` of each noise.
-        about: further fields.
+        about: further fields; they go before the result's own.
     """
+    asked = {
+        "gallery": result.gallery,
+        "mode": result.mode,
+        "prior": result.prior,
+        "ties": result.ties,
+        "n": result.n,
+        "n_excluded": result.n_excluded,
+        "classes": result.num_classes,
+    }
     named = {"": result.measures}
     named |= {f"_{floor}": getattr(result, floor) or {} for floor in FLOORS}
     for suffix, estimates in named.items():
@@ -91,5 +88,5 @@ def records(
                     "noise_std": float(result.noise_std[g]),
                     "noise_relative": levels[g],
                     "draws": result.num_draws if noisy else 1,
-                    **about,
+                    **(asked | about),
                 }

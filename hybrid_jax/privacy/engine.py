@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import noise
-from hybrid_jax.errors import UserError
 from hybrid_jax.privacy import likelihood, ranking
 from hybrid_jax.privacy.blocks import Blocks, chunk_length, cut, most_chunks
 from hybrid_jax.privacy.gallery import Samples
@@ -19,12 +18,8 @@ NEGLIGIBLE, OVERWHELMING = 1e-15, 1e15  # noise over features: float32 cannot te
 DRAWS_IN_FLIGHT = 16
 ROWS = 512  # queries times draws in flight
 LANES = 64  # queries at least: XLA vectorises over them
-PAIRS = (
-    2**19
-)  # rows times samples of a block: a few arrays of this size live at once, near the cores
-KEPT = (
-    2**23
-)  # rows times chunks times noise levels: a few numbers for each are kept until all chunks are seen
+PAIRS = 2**19  # rows times samples of a block: a few arrays of this size live near the cores
+KEPT = 2**23  # rows times chunks times noise levels: a few numbers for each wait for the last chunk
 
 
 def outcomes(
@@ -140,21 +135,6 @@ def split_levels(request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The noise grid in units of the scaled features, and where it is as good as nothing, and as infinity [G]."""
     levels = request.noise_std / request.scale
     return levels, levels < NEGLIGIBLE, levels > OVERWHELMING
-
-
-def counted(request: Request, own_left: np.ndarray) -> np.ndarray:
-    """Which queries count: those to which exclusion leaves a sample of their own class, bool [Q].
-
-    Raises:
-        UserError: no query counts.
-    """
-    found = own_left > 0
-    if not found.any():
-        raise UserError(
-            f"gallery {request.rule!r} leaves no query a sample of its own class: give a "
-            "gallery with more of each class, or another rule"
-        )
-    return found
 
 
 @partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free", "coarse"))

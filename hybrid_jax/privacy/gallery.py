@@ -169,10 +169,9 @@ def _labels(name, labels):
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iub":
         raise UserError(f"{name} are {labels.dtype}: they need to be classes 0..K-1")
-    if labels.size and labels.min() < 0:
-        raise UserError(f"{name} hold {labels.min()}: they need to be classes 0..K-1")
-    if labels.size and labels.max() >= 2**31:
-        raise UserError(f"{name} hold {labels.max()}: they need to be classes 0..K-1")
+    outside = labels[(labels < 0) | (labels >= 2**31)]
+    if outside.size:
+        raise UserError(f"{name} hold {outside.flat[0]}: they need to be classes 0..K-1")
     return labels.astype(np.int32)
 
 

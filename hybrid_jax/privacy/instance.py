@@ -4,7 +4,7 @@ All densities have the same width, so that the order of the likelihoods is the o
 no class, no density. The rank of a query is 1 + how many features are nearer to its noisy feature than its own is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import noise
-from hybrid_jax.errors import UserError
 from hybrid_jax.privacy import likelihood
 from hybrid_jax.privacy.engine import DRAWS_IN_FLIGHT, PAIRS, ROWS, split_levels, takes_product
 from hybrid_jax.privacy.gallery import Samples
@@ -20,21 +19,9 @@ from hybrid_jax.privacy.likelihood import TIE
 from hybrid_jax.privacy.ranking import Outcomes
 from hybrid_jax.privacy.request import Request
 
-MODES = ("classes", "instance")
 PAD = 1e30  # a coordinate that is nearer to nothing
 COARSE_TIE = 3e-5  # what rounding leaves of a tie where squared norms cancel
 BITS = 15  # that a count of one block may take: two of them fit an int32
-
-
-def check(gallery: str, prior, columns: Mapping) -> None:
-    """Raises a UserError for what instance mode has no meaning for."""
-    if gallery != "self" or columns.get("gallery_features") is not None:
-        raise UserError(
-            f"mode 'instance' with gallery {gallery!r}: a sample can only be found among the queries "
-            "themselves, so give gallery 'self' and no gallery_features"
-        )
-    if not isinstance(prior, str) or prior == "given":
-        raise UserError("mode 'instance' takes the prior 'uniform': each sample is there once")
 
 
 def outcomes(
@@ -54,6 +41,7 @@ def outcomes(
     found = Outcomes(*(np.empty((num_draws, len(levels), total), np.float32) for _ in range(3)))
     found.above[:, flooded], found.tied[:, flooded] = 0, total
     found.log_posterior[:] = np.nan
+    coarse = takes_product(request)
     for begin in range(0, total, query_block):
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)
@@ -63,7 +51,7 @@ def outcomes(
             *fixed,
             draw_block=draw_block,
             noise_free=bool(free.any()),
-            coarse=takes_product(request),
+            coarse=coarse,
         )
         for level, (above, tied) in zip((noisy, free), counts, strict=True):
             found.above[:, level, begin:end] = np.asarray(above)[..., : end - begin]

@@ -1,16 +1,15 @@
 """Everything that one pass over the gallery tells about a sensitive class, with floors and uncertainty."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jax
 import numpy as np
 
-from hybrid_jax.errors import UserError, unknown
-from hybrid_jax.privacy import engine, floors, instance, ranking
+from hybrid_jax.errors import UserError
+from hybrid_jax.privacy import adversary, floors, ranking
 from hybrid_jax.privacy.bootstrap import Bootstrap
 from hybrid_jax.privacy.estimate import Estimate, estimate
-from hybrid_jax.privacy.instance import MODES
 from hybrid_jax.privacy.measures import BY_RANK, MEASURES
 from hybrid_jax.privacy.ranking import Outcomes
 from hybrid_jax.privacy.request import Request
@@ -44,6 +43,43 @@ class Leakage:
     prior: str
     ties: str
 
+    @classmethod
+    def of(
+        cls,
+        request: Request,
+        found: Outcomes,
+        labels: np.ndarray,
+        counted: np.ndarray,
+        groups: np.ndarray,
+        floors: Mapping[str, Outcomes | None] | None = None,
+    ) -> "Leakage":
+        """Averages outcomes [S, G, Q] over the queries that count, of these labels and bootstrap groups [Q]."""
+        bootstrap = Bootstrap(groups[counted])
+
+        def estimates(outcomes: Outcomes | None) -> dict[str, Estimate] | None:
+            if outcomes is None:
+                return None
+            among = Outcomes(*(np.asarray(values)[..., counted] for values in outcomes))
+            fixed = (among, labels[counted], bootstrap, request.prior, request.ties)
+            names = BY_RANK if request.mode == "instance" else MEASURES
+            return {name: estimate(MEASURES[name], *fixed) for name in names}
+
+        floors = floors or {}
+        return cls(
+            noise_std=request.noise_std,
+            measures=estimates(found),
+            label_floor=estimates(floors.get("label_floor")),
+            prediction_floor=estimates(floors.get("prediction_floor")),
+            num_classes=request.num_classes,
+            num_draws=len(request.keys),
+            n=int(counted.sum()),
+            n_excluded=int((~counted).sum()),
+            mode=request.mode,
+            gallery=request.rule,
+            prior=request.prior_name,
+            ties=request.ties,
+        )
+
     def __getitem__(self, name: str) -> Estimate:
         return self.measures[name]
 
@@ -56,29 +92,19 @@ def leakage(
     features,
     labels,
     *,
-    noise_std,
-    key: jax.Array | None = None,
-    num_draws: int = 10,
-    index=None,
-    mode: str = "classes",
-    gallery: str = "self",
-    prior="uniform",
-    ties: str = "average",
     resample=None,
     primary=None,
     gallery_primary=None,
     prediction=None,
     gallery_prediction=None,
-    on_progress=None,
-    **columns,
+    on_progress: Callable[[int, int], None] | None = None,
+    **arguments,
 ) -> Leakage:
     """Every measure of `measures.MEASURES`, from the likelihoods of `rank_privacy`, whose arguments it takes.
 
     Args:
-        features, labels, noise_std, key, num_draws, index, gallery, prior, ties, on_progress, **columns: as in
-            `rank_privacy`.
-        mode: 'classes', or 'instance': every sample is a class of its own, K = Q, ranked by counting nearer features;
-            the gallery is then 'self', the prior uniform, the labels do not matter, and there are no entropies.
+        features, labels, on_progress, **arguments: as in `rank_privacy`: noise_std, key, num_draws, index, mode,
+            gallery, prior, ties and the columns. Mode 'instance' has no entropies.
         resample: groups that the bootstrap draws, such as subjects [Q]; default: `groups`, else `recording`, else
             single samples.
         primary, gallery_primary: true primary labels, whole numbers from 0 [Q], [M]: gives `label_floor`.
@@ -88,28 +114,10 @@ def leakage(
     Raises:
         UserError: as in `rank_privacy`, or a column that does not fit.
     """
-    if ties not in ranking.TIES:
-        raise unknown("ties", ties, ranking.TIES)
-    if mode not in MODES:
-        raise unknown("mode", mode, MODES)
-    if mode == "instance":
-        instance.check(gallery, prior, columns)
-        labels = np.arange(len(features))
-    request = Request.check(
-        features,
-        labels,
-        noise_std=noise_std,
-        key=key,
-        num_draws=num_draws,
-        index=index,
-        gallery_rule=gallery,
-        prior=prior,
-        **columns,
-    )
-    groups = _groups(resample, columns, len(request.queries.labels))
-    if (
-        columns.get("gallery_features") is None
-    ):  # the gallery is the queries, and shows what they show
+    request = Request.check(features, labels, **arguments)
+    groups = _groups(resample, arguments, len(request.queries.labels))
+    if arguments.get("gallery_features") is None:
+        # The gallery is the queries, and shows what they show.
         gallery_primary = primary if gallery_primary is None else gallery_primary
         if gallery_prediction is None and prediction is not None:
             gallery_prediction = prediction[0] if np.ndim(prediction) == 3 else prediction
@@ -117,42 +125,13 @@ def leakage(
         "label_floor": _column("primary", primary, gallery_primary, request),
         "prediction_floor": _column("prediction", prediction, gallery_prediction, request),
     }
-    if mode == "instance":
-        found = instance.outcomes(request, on_progress=on_progress)
-        counted = np.ones(len(groups), bool)
-    else:
-        found, own_left = engine.outcomes(request, on_progress=on_progress)
-        counted = engine.counted(request, own_left)
-    labels, bootstrap = request.queries.labels[counted], Bootstrap(groups[counted])
-
-    def estimates(outcomes: Outcomes) -> dict[str, Estimate]:
-        among = Outcomes(*(values[..., counted] for values in outcomes))
-        return {
-            name: estimate(MEASURES[name], among, labels, bootstrap, request.prior, ties)
-            for name in (BY_RANK if mode == "instance" else MEASURES)
-        }
-
-    floor = {
-        name: None if columns is None else estimates(_floor(*columns, request))
-        for name, columns in seen.items()
-    }
-    return Leakage(
-        noise_std=request.noise_std,
-        measures=estimates(found),
-        **floor,
-        num_classes=request.num_classes,
-        num_draws=len(request.keys),
-        n=int(counted.sum()),
-        n_excluded=int((~counted).sum()),
-        mode=mode,
-        gallery=request.rule,
-        prior=request.prior_name,
-        ties=ties,
-    )
+    found, counted = adversary.outcomes(request, on_progress=on_progress)
+    floor = {name: shown and _floor(*shown, request) for name, shown in seen.items()}
+    return Leakage.of(request, found, request.queries.labels, counted, groups, floor)
 
 
-def _groups(resample, columns: Mapping, total: int) -> np.ndarray:
-    given = [resample, columns.get("groups"), columns.get("recording"), np.arange(total)]
+def _groups(resample, arguments: Mapping, total: int) -> np.ndarray:
+    given = [resample, arguments.get("groups"), arguments.get("recording"), np.arange(total)]
     groups = np.asarray(next(column for column in given if column is not None))
     if groups.shape != (total,):
         raise UserError(
@@ -169,11 +148,11 @@ def _column(name: str, asked, held, request: Request) -> tuple[np.ndarray, np.nd
         raise UserError(f"{name} and gallery_{name} go together: give both or none")
     draws, levels = len(request.keys), len(request.noise_std)
     shapes = {
-        name: (asked, [(len(request.queries.labels),)], (draws, levels)),
-        f"gallery_{name}": (held, [(len(request.gallery.labels),)], (levels,)),
+        name: (asked, (len(request.queries.labels),), (draws, levels)),
+        f"gallery_{name}": (held, (len(request.gallery.labels),), (levels,)),
     }
     checked = []
-    for called, (values, (alone,), grid) in shapes.items():
+    for called, (values, alone, grid) in shapes.items():
         values = np.asarray(values)
         if values.shape not in (alone, (*grid, *alone)):
             raise UserError(

@@ -5,9 +5,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from hybrid_jax.errors import unknown
-from hybrid_jax.privacy import engine, instance, ranking
-from hybrid_jax.privacy.instance import MODES
+from hybrid_jax.privacy import adversary, ranking
 from hybrid_jax.privacy.request import Request
 from hybrid_jax.privacy.result import RankPrivacy
 
@@ -75,13 +73,6 @@ def rank_privacy(
         UserError: anything that is not as above; a class without a sample in the gallery; no
             query left.
     """
-    if ties not in ranking.TIES:
-        raise unknown("ties", ties, ranking.TIES)
-    if mode not in MODES:
-        raise unknown("mode", mode, MODES)
-    if mode == "instance":
-        instance.check(gallery, prior, columns)
-        labels = np.arange(len(features))
     request = Request.check(
         features,
         labels,
@@ -89,22 +80,19 @@ def rank_privacy(
         key=key,
         num_draws=num_draws,
         index=index,
-        gallery_rule=gallery,
+        mode=mode,
+        gallery=gallery,
         prior=prior,
+        ties=ties,
         **columns,
     )
-    if mode == "instance":
-        found = instance.outcomes(request, on_progress=on_progress)
-        counted = np.ones(len(labels), bool)
-    else:
-        found, own_left = engine.outcomes(
-            request,
-            query_block=query_block,
-            gallery_block=gallery_block,
-            draw_block=draw_block,
-            on_progress=on_progress,
-        )
-        counted = engine.counted(request, own_left)
+    found, counted = adversary.outcomes(
+        request,
+        query_block=query_block,
+        gallery_block=gallery_block,
+        draw_block=draw_block,
+        on_progress=on_progress,
+    )
     ranks = ranking.rank(found.above, found.tied, ties)
     by_prior = ranking.prior_outcomes(request.prior, request.queries.labels[counted])
     chance = ranking.rank(by_prior.above, by_prior.tied, ties)
@@ -118,6 +106,7 @@ def rank_privacy(
         num_classes=request.num_classes,
         n=int(counted.sum()),
         n_excluded=int((~counted).sum()),
+        mode=request.mode,
         gallery=request.rule,
         prior=request.prior_name,
         ties=ties,

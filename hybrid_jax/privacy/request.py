@@ -1,19 +1,22 @@
 """One measurement, checked before any work: who is asked about whom, at which noise, with which prior."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax.errors import UserError
-from hybrid_jax.privacy import gallery, ranking
-from hybrid_jax.privacy.gallery import Samples
+from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.privacy import ranking
+from hybrid_jax.privacy.gallery import Samples, prepare
+
+MODES = ("classes", "instance")
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What `engine.outcomes` answers.
+    """What `adversary.outcomes` answers.
 
     Attributes:
         queries, gallery: features divided by `scale` and centred.
@@ -24,7 +27,7 @@ class Request:
         noise_std: the grid, in the features' own units, 0 and infinity included [G].
         keys: one for each draw [S].
         prior_name, prior: P(s), and what it was called [K].
-        rule: the name of the gallery.
+        mode, rule, ties: the names of the mode, of the gallery and of the tie rule.
     """
 
     queries: Samples
@@ -37,7 +40,9 @@ class Request:
     keys: jax.Array
     prior_name: str
     prior: np.ndarray
+    mode: str
     rule: str
+    ties: str
 
     @classmethod
     def check(
@@ -46,21 +51,30 @@ class Request:
         labels,
         *,
         noise_std,
-        key: jax.Array | None,
-        num_draws: int,
-        index,
-        gallery_rule: str,
-        prior,
+        key: jax.Array | None = None,
+        num_draws: int = 10,
+        index=None,
+        mode: str = "classes",
+        gallery: str = "self",
+        prior="uniform",
+        ties: str = "average",
         **columns,
     ) -> "Request":
         """From what `rank_privacy` takes; raises its UserErrors."""
+        if ties not in ranking.TIES:
+            raise unknown("ties", ties, ranking.TIES)
+        if mode not in MODES:
+            raise unknown("mode", mode, MODES)
+        if mode == "instance":
+            _check_instance(gallery, prior, columns)
+            labels = np.arange(len(features))
         levels = _noise_levels(noise_std)
         if int(num_draws) != num_draws or num_draws < 1:
             raise UserError(f"num_draws {num_draws}: it needs to be a whole number from 1")
         if key is None and ((levels > 0) & (levels < np.inf)).any():
             raise UserError("key is missing: noise_std above 0 needs one to draw the noise from")
-        queries, held, window, num_classes, scale = gallery.prepare(
-            features, labels, gallery=gallery_rule, **columns
+        queries, held, window, num_classes, scale = prepare(
+            features, labels, gallery=gallery, **columns
         )
         prior_name, prior = ranking.class_prior(
             prior, np.bincount(held.labels, minlength=num_classes)
@@ -77,8 +91,20 @@ class Request:
             keys=jax.vmap(jax.random.fold_in, (None, 0))(root, jnp.arange(num_draws)),
             prior_name=prior_name,
             prior=prior,
-            rule=gallery_rule,
+            mode=mode,
+            rule=gallery,
+            ties=ties,
         )
+
+
+def _check_instance(gallery: str, prior, columns: Mapping) -> None:
+    if gallery != "self" or columns.get("gallery_features") is not None:
+        raise UserError(
+            f"mode 'instance' with gallery {gallery!r}: a sample can only be found among the queries "
+            "themselves, so give gallery 'self' and no gallery_features"
+        )
+    if not isinstance(prior, str) or prior == "given":
+        raise UserError("mode 'instance' takes the prior 'uniform': each sample is there once")
 
 
 def _noise_levels(noise_std) -> np.ndarray:

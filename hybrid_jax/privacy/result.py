@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hybrid_jax.privacy import measures
 from hybrid_jax.privacy.estimate import standard_error
 
 
@@ -18,7 +19,7 @@ class RankPrivacy:
         chance_rank: mean rank when only the prior speaks, under the same tie rule.
         num_classes, num_draws: K, S.
         n, n_excluded: queries counted; queries left out, as exclusion emptied their true class.
-        gallery, prior, ties: what was asked for ('given' for a prior of the user's own).
+        mode, gallery, prior, ties: what was asked for ('given' for a prior of the user's own).
         ranks: each query's rank [S, G, Q], NaN where it was left out; None unless asked for.
     """
 
@@ -29,6 +30,7 @@ class RankPrivacy:
     num_classes: int
     n: int
     n_excluded: int
+    mode: str
     gallery: str
     prior: str
     ties: str
@@ -93,6 +95,4 @@ class RankPrivacy:
         return standard_error(self.top1_per_draw)
 
     def _index(self, rank: np.ndarray) -> np.ndarray:
-        if self.chance_rank == 1:
-            return np.where(rank == 1, 1.0, np.inf)
-        return (rank - 1) / (self.chance_rank - 1)
+        return measures.privacy_index(rank, self.chance_rank, self.num_classes)

@@ -1,18 +1,15 @@
 """Privacy by how many uploads the adversary combines: of one sample again and again, or of a session's windows."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import numpy as np
 
-from hybrid_jax.errors import UserError, unknown
-from hybrid_jax.privacy import engine, ranking
-from hybrid_jax.privacy.bootstrap import Bootstrap
-from hybrid_jax.privacy.estimate import Estimate, estimate
+from hybrid_jax.errors import UserError
+from hybrid_jax.privacy import adversary, engine, ranking
+from hybrid_jax.privacy.estimate import Estimate
 from hybrid_jax.privacy.leakage import Leakage, leakage
-from hybrid_jax.privacy.measures import MEASURES
-from hybrid_jax.privacy.ranking import Outcomes
 from hybrid_jax.privacy.request import Request
 
 CERTAIN = engine.NEGLIGIBLE**-0.5  # without noise: far above what shares of a gallery add up to
@@ -56,15 +53,9 @@ def sessions(
     session,
     order,
     uploads,
-    key: jax.Array | None = None,
-    num_draws: int = 10,
-    index=None,
-    gallery: str = "self",
-    prior="uniform",
-    ties: str = "average",
     resample=None,
-    on_progress=None,
-    **columns,
+    on_progress: Callable[[int, int], None] | None = None,
+    **arguments,
 ) -> dict[int, Leakage]:
     """Leakage of n windows of the same session, one upload each: the log-likelihoods of a class add up.
 
@@ -78,14 +69,14 @@ def sessions(
     for any window of a run is impossible; if it is the true one, the run is left out.
 
     Args:
-        features, labels, key, num_draws, index, gallery, prior, ties, **columns: as in `rank_privacy`.
+        features, labels, **arguments: as in `rank_privacy`, without mode.
         noise_std: one standard deviation, in the features' units. 0 and infinity are allowed.
         session: which queries belong together, such as their subject [Q]; all have one label.
         order: numbers by which a session's queries follow each other [Q].
         uploads: n, a whole number from 1, or several different ones.
         resample: groups that the bootstrap draws, each of whole sessions [Q]; default: the sessions.
         on_progress: called as on_progress(windows done, windows in runs).
-        **columns: where recording, start and window are given, windows do not overlap: of a session's queries, in
+        **arguments: where recording, start and window are given, windows do not overlap: of a session's queries, in
             their order, those are left out that start less than `window` after the last one taken of their recording.
 
     Returns:
@@ -95,22 +86,10 @@ def sessions(
     Raises:
         UserError: anything that is not as above, or as in `rank_privacy`; no session long enough.
     """
-    if ties not in ranking.TIES:
-        raise unknown("ties", ties, ranking.TIES)
-    several = _several(uploads)
-    request = Request.check(
-        features,
-        labels,
-        noise_std=_one_level(noise_std),
-        key=key,
-        num_draws=num_draws,
-        index=index,
-        gallery_rule=gallery,
-        prior=prior,
-        **columns,
-    )
+    several, level = _several(uploads), _one_level(noise_std)
+    request = Request.check(features, labels, noise_std=level, mode="classes", **arguments)
     session = _column("session", session, request)
-    windows = _windows(session, _column("order", order, request), columns)
+    windows = _windows(session, _column("order", order, request), arguments)
     groups = session if resample is None else _column("resample", resample, request)
     _check_one_each("labels", request.queries.labels, session)
     _check_one_each("resample", groups, session)
@@ -132,24 +111,8 @@ def sessions(
         found = jax.jit(ranking.judge)(
             total.astype(np.float32), possible, ranking.log_prior(request.prior), true
         )
-        counted = engine.counted(request, possible[np.arange(len(true)), true])
-        among = Outcomes(*(np.asarray(values)[..., counted] for values in found))
-        drawn = Bootstrap(groups[rows[:, 0]][counted])
-        fixed = (among, true[counted], drawn, request.prior, ties)
-        return Leakage(
-            noise_std=request.noise_std,
-            measures={name: estimate(measure, *fixed) for name, measure in MEASURES.items()},
-            label_floor=None,
-            prediction_floor=None,
-            num_classes=request.num_classes,
-            num_draws=len(request.keys),
-            n=int(counted.sum()),
-            n_excluded=int((~counted).sum()),
-            mode="classes",
-            gallery=request.rule,
-            prior=request.prior_name,
-            ties=ties,
-        )
+        counted = adversary.counted(request, possible[np.arange(len(true)), true])
+        return Leakage.of(request, found, true, counted, groups[rows[:, 0]])
 
     return {n: judged(rows) for n, rows in runs.items()}
 

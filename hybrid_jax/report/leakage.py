@@ -64,17 +64,11 @@ def beyond_table(records: Iterable[Mapping], target: str, tolerance: float = 0.0
     )  # fmt: skip
     own: dict[tuple, dict[str, Mapping]] = {}
     for r in held:
-        name = r["layer"], r["method"], r["reduction"]
-        at = operating.get(name, 0.0) if r["method"] in tradeoff.NOISY else 0.0
-        without_noise = r["metric"].endswith("_label_floor")
-        if r["noise_relative"] is not None and (
-            without_noise or np.isclose(r["noise_relative"], at)
-        ):
-            own.setdefault(name, {})[r["metric"]] = r
+        if r["metric"].endswith("_label_floor") or _is_operating(r, operating):
+            own.setdefault(_name(r), {})[r["metric"]] = r
     rows = []
-    for (layer, method, reduction), found in own.items():
-        words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower()]
-        row = [", ".join([*words, *(["autoencoder"] if reduction == "autoencoder" else [])])]
+    for name, found in own.items():
+        row = [_words(*name)]
         for name in BEYOND:
             form = SHOWN[name][1]
             row += [
@@ -101,15 +95,12 @@ def unplanned_table(
         for r in results.select(
             records, metric="privacy_index", target=target, split="test", gallery="leave_group_out"
         ):
-            name = r["layer"], r["method"], r["reduction"]
-            at = operating.get(name, 0.0) if r["method"] in tradeoff.NOISY else 0.0
-            if np.isclose(r["noise_relative"], at):
-                found.setdefault(name, {})[target] = _cell(r, "{:.3f}".format)
-    rows = []
-    for (layer, method, reduction), cells in found.items():
-        words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower()]
-        row = ", ".join([*words, *(["autoencoder"] if reduction == "autoencoder" else [])])
-        rows.append([row, *(cells.get(target, "–") for target in targets)])
+            if _is_operating(r, operating):
+                found.setdefault(_name(r), {})[target] = _cell(r, "{:.3f}".format)
+    rows = [
+        [_words(*name), *(cells.get(target, "–") for target in targets)]
+        for name, cells in found.items()
+    ]
     return table(["Layer, method", *targets], rows) if rows else ""
 
 
@@ -117,8 +108,7 @@ def guarantee_table(records: Iterable[Mapping]) -> str:
     """mu and epsilon of one upload (`privacy.gaussian_dp`), over the noise; "" where features are not clipped."""
     found: dict[tuple, dict[str, Mapping]] = {}
     for r in results.select(records, metric=("gaussian_dp_mu", "dp_epsilon")):
-        name = r["layer"], r["method"], r["reduction"]
-        found.setdefault((*name, r["noise_std"]), {})[r["metric"]] = r
+        found.setdefault((*_name(r), r["noise_std"]), {})[r["metric"]] = r
     rows = []
     for (layer, method, reduction, noise), own in found.items():
         words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower(), reduction]
@@ -127,6 +117,21 @@ def guarantee_table(records: Iterable[Mapping]) -> str:
         rows.append([", ".join(words), f"{noise:.3g}", *cells])
     unit = next((own["dp_epsilon"]["unit"] for own in found.values()), "")
     return table(["Layer, method, reduction", "σ", "mu", unit], rows) if rows else ""
+
+
+def _name(r: Mapping) -> tuple[str, str, str]:
+    return r["layer"], r["method"], r["reduction"]
+
+
+def _words(layer: str, method: str, reduction: str) -> str:
+    words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower()]
+    return ", ".join([*words, *(["autoencoder"] if reduction == "autoencoder" else [])])
+
+
+def _is_operating(r: Mapping, operating: Mapping[tuple, float]) -> bool:
+    """Whether a record is of its method's operating noise; methods without noise have none but 0."""
+    at = operating.get(_name(r), 0.0) if r["method"] in tradeoff.NOISY else 0.0
+    return r["noise_relative"] is not None and bool(np.isclose(r["noise_relative"], at))
 
 
 def _cell(r: Mapping, form) -> str:
