@@ -1,7 +1,10 @@
 """The gallery as the engine reads it: sorted by class, in chunks of one class, the chunks in blocks."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax.privacy.gallery import Samples
@@ -65,3 +68,45 @@ def cut(samples: Samples, num_classes: int, chunk: int, block: int) -> Blocks:
         chunk_class=chunk_class.astype(np.int32),
         class_chunks=class_chunks.astype(np.int32),
     )
+
+
+def kept(queries: Samples, block: Blocks, window: jax.Array) -> jax.Array:
+    """Which samples a query may use [P, C, Q]."""
+    near = jnp.abs(block.start[..., None] - queries.start[None, None]) < window
+    return block.real[..., None] & ~(near & (block.unit[..., None] == queries.unit[None, None]))
+
+
+def left_by_chunk(queries: Samples, gallery: Blocks, window: jax.Array | None) -> jax.Array:
+    """How many samples of each chunk are left to each query [B * P, Q]."""
+    if window is None:
+        real = gallery.real.reshape(-1, gallery.real.shape[-1])
+        counts = jnp.sum(real, axis=1, dtype=jnp.float32)
+        return jnp.broadcast_to(counts[:, None], (len(counts), len(queries.labels)))
+    return over_blocks(
+        lambda block: jnp.sum(kept(queries, block, window), axis=1, dtype=jnp.float32), gallery
+    )
+
+
+def over_blocks(of_block: Callable, gallery: Blocks):
+    """`of_block` of each block, [..., P, Q], one after another; in chunks' order, [B * P, ..., Q]."""
+    in_blocks = gallery._replace(chunk_class=None, class_chunks=None)
+    out = jax.lax.map(of_block, in_blocks)
+    return jax.tree.map(
+        lambda a: jnp.moveaxis(a, -2, 1).reshape(-1, *a.shape[1:-2], a.shape[-1]), out
+    )
+
+
+def max_by_class(by_chunk: jax.Array, gallery: Blocks) -> jax.Array:
+    """The largest of each class's chunks, [B * P, ..., Q] to [K, ..., Q]."""
+    at = gallery.class_chunks
+    return jnp.max(by_chunk.at[at].get(mode="fill", fill_value=-jnp.inf), axis=1)
+
+
+def sum_by_class(by_chunk: jax.Array, gallery: Blocks) -> jax.Array:
+    """The sum of each class's chunks, [B * P, ..., Q] to [K, ..., Q]."""
+    return jnp.sum(by_chunk.at[gallery.class_chunks].get(mode="fill", fill_value=0.0), axis=1)
+
+
+def samples_left(queries: Samples, gallery: Blocks, window: jax.Array | None) -> jax.Array:
+    """How many samples exclusion leaves to each query, per class [K, Q]."""
+    return sum_by_class(left_by_chunk(queries, gallery, window), gallery)

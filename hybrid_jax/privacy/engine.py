@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import noise
-from hybrid_jax.privacy import likelihood, ranking
-from hybrid_jax.privacy.blocks import Blocks, chunk_length, cut, most_chunks
+from hybrid_jax.privacy import likelihood, plain, ranking
+from hybrid_jax.privacy.blocks import Blocks, chunk_length, cut, most_chunks, samples_left
 from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.ranking import Outcomes
 from hybrid_jax.privacy.request import Request
@@ -91,25 +91,31 @@ def _stream(
             levels[noisy].astype(np.float32),
         )
     )
-    coarse = takes_product(request)
+    by = "logarithms"
+    if (
+        judged
+    ):  # plain densities tell ranks and posteriors, but not how unlikely a class far below is
+        by = "product" if takes_product(request) else "densities"
     classes, fields = ((), len(Outcomes._fields)) if judged else ((request.num_classes,), 1)
     found = [np.empty((num_draws, len(levels), *classes, total), np.float32) for _ in range(fields)]
     found_left = np.empty((*classes, total), np.float32)
     for begin in range(0, total, query_block):
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)  # one shape for all
-        *parts, left = jax.tree.map(
-            lambda x, n=end - begin: np.asarray(x)[..., :n],
-            _block(
-                jax.tree.map(lambda x, rows=rows: x[rows], request.queries),
-                request.index[rows],
-                *fixed,
-                judged=judged,
-                draw_block=draw_block,
-                noise_free=bool(free.any()),
-                coarse=coarse,
-            ),
+        block = partial(
+            _block,
+            jax.tree.map(lambda x, rows=rows: x[rows], request.queries),
+            request.index[rows],
+            *fixed,
+            judged=judged,
+            draw_block=draw_block,
+            noise_free=bool(free.any()),
         )
+        *parts, left = jax.tree.map(np.asarray, block(by=by))
+        if by != "logarithms" and np.isnan(parts[0][-1]).any():
+            by = "logarithms"  # from here on: other queries will leave float32 too
+            *parts, left = jax.tree.map(np.asarray, block(by=by))
+        *parts, left = jax.tree.map(lambda x, n=end - begin: x[..., :n], (*parts, left))
         for level, part in zip((noisy, free, flooded), parts, strict=True):
             if level.any():
                 for into, values in zip(found, part, strict=True):
@@ -121,14 +127,14 @@ def _stream(
 
 
 def takes_product(request: Request) -> bool:
-    """Whether `coarse_exponents` may be taken, and is cheapest: a single draw at a single noise shares nothing."""
+    """Whether `plain.coarse_exponents` may be taken, and pays: a single draw at a single noise shares nothing."""
     levels, free, flooded = split_levels(request)
     noisy = levels[~(free | flooded)]
     if len(request.keys) * len(noisy) != 1:
         return False
     features = (request.queries.features, request.gallery.features)
     largest = max(float(np.sqrt(np.square(f).sum(axis=1).max())) for f in features)
-    return largest <= likelihood.COARSE * noisy[0]
+    return largest <= plain.COARSE * noisy[0]
 
 
 def split_levels(request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -137,7 +143,7 @@ def split_levels(request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return levels, levels < NEGLIGIBLE, levels > OVERWHELMING
 
 
-@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free", "coarse"))
+@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free", "by"))
 def _block(
     queries: Samples,
     index: jax.Array,
@@ -150,13 +156,13 @@ def _block(
     judged: bool,
     draw_block: int,
     noise_free: bool,
-    coarse: bool,
+    by: str,
 ) -> tuple[tuple, tuple | None, tuple, jax.Array]:
     """A block's outcomes with noise [S, G, Q], without [Q] if asked, at infinite noise [Q]; own class's samples [Q].
 
     Where they are not judged: log ratios instead, and all classes' samples; K comes before Q.
     """
-    left = likelihood.samples_left(queries, gallery, window)
+    left = samples_left(queries, gallery, window).T
 
     def finished(ratios: jax.Array) -> tuple:
         if judged:
@@ -165,8 +171,10 @@ def _block(
 
     def draw(key: jax.Array) -> tuple:
         normal = noise.standard_normal(key, index, queries.features.shape[1])
-        ratios = likelihood.log_ratios(normal, queries, gallery, window, noise_std, coarse=coarse)
-        return finished(ratios)
+        asked = (normal, queries, gallery, window, noise_std)
+        if by == "logarithms":
+            return finished(likelihood.log_ratios(*asked))
+        return finished(plain.log_ratios(*asked, coarse=by == "product"))
 
     flooded = finished(jnp.zeros_like(left))
     noisy = jax.tree.map(lambda x: jnp.ones((len(keys), 0, *x.shape)), flooded)

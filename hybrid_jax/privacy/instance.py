@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import noise
-from hybrid_jax.privacy import likelihood
+from hybrid_jax.privacy import exponents, plain
 from hybrid_jax.privacy.engine import DRAWS_IN_FLIGHT, PAIRS, ROWS, split_levels, takes_product
 from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.likelihood import TIE
@@ -95,13 +95,10 @@ def _block(
 
         def of_block(block: jax.Array):
             if coarse:
-                exponents = likelihood.coarse_exponents(normal, queries, block)
-                own = likelihood.coarse_own_exponents(normal, queries)
-                return jax.lax.map(
-                    lambda std: counts(exponents(std) - own(std)[None, None]), noise_std
-                )
-            exponents = likelihood.exact_exponents(normal, queries, block)
-            return jax.lax.map(lambda std: counts(exponents(std)), noise_std)
+                of_level = plain.coarse_exponents(normal, queries, block)
+            else:
+                of_level = exponents.exact_exponents(normal, queries, block)
+            return jax.lax.map(lambda std: counts(of_level(std)), noise_std)
 
         return over_gallery(of_block)
 
@@ -110,6 +107,6 @@ def _block(
     if len(noise_std):
         noisy = jax.lax.map(draw, keys, batch_size=draw_block)
     if noise_free:
-        free = over_gallery(lambda block: coincide(likelihood.squared_distances(queries, block)))
+        free = over_gallery(lambda block: coincide(exponents.squared_distances(queries, block)))
         free = jax.tree.map(lambda a: a[None, None], free)
     return noisy, free

@@ -88,13 +88,17 @@ class Request:
             num_classes=num_classes,
             scale=scale,
             noise_std=levels,
-            keys=jax.vmap(jax.random.fold_in, (None, 0))(root, jnp.arange(num_draws)),
+            keys=_draws(root, jnp.arange(num_draws)),
             prior_name=prior_name,
             prior=prior,
             mode=mode,
             rule=gallery,
             ties=ties,
         )
+
+
+# A compiled call: outside of one, folding costs more than a small measurement.
+_draws = jax.jit(jax.vmap(jax.random.fold_in, (None, 0)))
 
 
 def _check_instance(gallery: str, prior, columns: Mapping) -> None:
