@@ -49,7 +49,7 @@ def parse(
 
 
 def budget(
-    epochs: float, learning_rate: float, schedule: str, batch_size: int
+    epochs: float, learning_rate: float, schedule: str, batch_size: int, average: bool = False
 ) -> ml_collections.ConfigDict:
     """Length and speed of one training."""
     return ml_collections.ConfigDict(
@@ -58,6 +58,7 @@ def budget(
             "learning_rate": learning_rate,
             "schedule": schedule,
             "batch_size": batch_size,
+            "average": average,  # keep the mean of the parameters over the steps, not the last
         }
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from hybrid_jax import losses, noise, optimizers, train
+from hybrid_jax import losses, noise, train
 from hybrid_jax.data.windows import TRAIN
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.embedding import Embedding
@@ -52,7 +52,7 @@ def retrain(embedded: Embedded, noise_std: float, budget: Budget, key: jax.Array
     classifier = embedded.variables["classifier"]
     z = embedded.z[TRAIN]
     num_steps, _ = budget.steps(z.shape[0])
-    optimizer = optimizers.adam(budget.learning_rate, schedule=budget.schedule, num_steps=num_steps)
+    optimizer = budget.optimizer(num_steps)
     state = train.init(
         classifier["params"], optimizer, {k: v for k, v in classifier.items() if k != "params"}
     )
@@ -74,4 +74,4 @@ def retrain(embedded: Embedded, noise_std: float, budget: Budget, key: jax.Array
         num_steps=num_steps,
         steps_per_call=num_steps,
     )
-    return {"params": state.params, **state.model_state}
+    return {"params": state.found, **state.model_state}

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import optimizers, train
+from hybrid_jax import train
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.phase import Budget
 from hybrid_jax.progress import bar
@@ -39,7 +39,7 @@ def fit(
             )
     initial = autoencoder.init(key, features, dim)
     num_steps, steps_per_call = budget.steps(features.shape[0])
-    optimizer = optimizers.adam(budget.learning_rate, schedule=budget.schedule, num_steps=num_steps)
+    optimizer = budget.optimizer(num_steps)
     trained = {name: initial[name] for name in autoencoder.TRAINED}
     fixed = {name: value for name, value in initial.items() if name not in trained}
     state = train.init(trained, optimizer)
@@ -57,7 +57,7 @@ def fit(
     with bar(f"autoencoder, {features.shape[1]} to {dim}", num_steps) as advance:
         for state, _ in steps:
             advance(int(state.step))
-    return {**fixed, **state.params}
+    return {**fixed, **state.found}
 
 
 def check_dim(dim: int, width: int, layer: str = "") -> None:

@@ -1,17 +1,31 @@
 """Optimizers by name, from plain numbers."""
 
 from functools import cache
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from hybrid_jax import errors
 
 SCHEDULES = ("constant", "cosine")
+LATE = (
+    3  # power of the step by which `averaged` weighs parameters: nine tenths lie in the second half
+)
+
+
+class Averaged(NamedTuple):
+    """State of `averaged`."""
+
+    inner: optax.OptState
+    steps: jax.Array
+    average: Any  # of the parameters after each step
 
 
 @cache  # equal settings give one object, and so one compilation of the training step
 def adam(
-    learning_rate: float, *, schedule: str = "constant", num_steps: int
+    learning_rate: float, *, schedule: str = "constant", num_steps: int, average: bool = False
 ) -> optax.GradientTransformation:
     """Adam (Kingma and Ba 2015) with optax's default moments.
 
@@ -19,6 +33,7 @@ def adam(
         learning_rate: initial step size, > 0.
         schedule: `constant`, or `cosine`: decays to 0 over `num_steps`.
         num_steps: length of the whole training.
+        average: whether `averaged` keeps a mean of the parameters too.
 
     Raises:
         errors.UserError: an unknown schedule or a learning rate that is not positive.
@@ -28,5 +43,26 @@ def adam(
     if not learning_rate > 0.0:
         raise errors.UserError(f"learning_rate {learning_rate}: must be above 0")
     if schedule == "cosine":
-        return optax.adam(optax.cosine_decay_schedule(learning_rate, max(num_steps, 1)))
-    return optax.adam(learning_rate)
+        learning_rate = optax.cosine_decay_schedule(learning_rate, max(num_steps, 1))
+    optimizer = optax.adam(learning_rate)
+    return averaged(optimizer) if average else optimizer
+
+
+def averaged(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+    """The same steps, and beside them a mean of the parameters in which step t weighs about t^`LATE`.
+
+    Polynomial-decay averaging (Shamir and Zhang, "Stochastic gradient descent for non-smooth optimization", ICML 2013,
+    section 4). It forgets the start whatever the training's length is, which a fixed decay does not.
+    """
+
+    def init(params: Any) -> Averaged:
+        return Averaged(optimizer.init(params), jnp.int32(0), jax.tree.map(jnp.array, params))
+
+    def update(gradients: Any, state: Averaged, params: Any) -> tuple[Any, Averaged]:
+        updates, inner = optimizer.update(gradients, state.inner, params)
+        steps = state.steps + 1
+        share = (LATE + 1) / (steps + LATE)  # 1 at the first step
+        new = optax.apply_updates(params, updates)
+        return updates, Averaged(inner, steps, optax.incremental_update(new, state.average, share))
+
+    return optax.GradientTransformation(init, update)

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from hybrid_jax import optimizers, rng, train
 from hybrid_jax.checkpoint import Checkpoints
@@ -29,12 +30,15 @@ class Budget:
         learning_rate: initial step size of Adam, > 0.
         schedule: one of `optimizers.SCHEDULES`.
         batch_size: windows a step.
+        average: whether the mean of the parameters over the steps is kept, instead of the last
+            (`optimizers.averaged`).
     """
 
     epochs: float
     learning_rate: float
     schedule: str
     batch_size: int
+    average: bool = False
 
     def steps(self, size: int) -> tuple[int, int]:
         """Steps in all, and steps between two stops, for `size` training samples.
@@ -46,6 +50,12 @@ class Budget:
             raise UserError(f"batch_size {self.batch_size}: there are only {size} training windows")
         epoch = size // self.batch_size
         return max(1, round(self.epochs * epoch)), -(-epoch // CALLS_PER_EPOCH)
+
+    def optimizer(self, num_steps: int) -> optax.GradientTransformation:
+        """What takes these steps."""
+        return optimizers.adam(
+            self.learning_rate, schedule=self.schedule, num_steps=num_steps, average=self.average
+        )
 
 
 def run(
@@ -87,7 +97,7 @@ def run(
     # Validation windows lie recording by recording; pairs need batches in which classes mix.
     validation = jax.random.permutation(jax.random.key(0), validation)
     num_steps, steps_per_call = budget.steps(len(train_indices))
-    optimizer = optimizers.adam(budget.learning_rate, schedule=budget.schedule, num_steps=num_steps)
+    optimizer = budget.optimizer(num_steps)
     model_state = {k: v for k, v in variables.items() if k != "params"}
     state = train.init(variables["params"], optimizer, model_state)
     data = task.device_data(contrastive_weight, margin)
@@ -118,7 +128,7 @@ def run(
                 )
             score = None
             if step == num_steps or step % (steps_per_call * CALLS_PER_EPOCH) == 0:
-                current = {"params": state.params, **state.model_state}
+                current = {"params": state.found, **state.model_state}
                 batch_size = min(budget.batch_size, len(validation))
                 measured = validate(loss, current, data, validation, batch_size=batch_size)
                 terms |= {f"validation_{term}": value for term, value in measured.items()}
@@ -131,4 +141,4 @@ def run(
     log.close()
     best = checkpoints.last(state) if task.refit else checkpoints.best(state)
     checkpoints.close()
-    return {"params": best.params, **best.model_state}
+    return {"params": best.found, **best.model_state}

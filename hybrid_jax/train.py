@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from hybrid_jax.data.batches import batch_indices
+from hybrid_jax.optimizers import Averaged
 
 # loss(params, model_state, data, indices, key) -> (scalar, (terms, new model_state)): gathers its own batch from `data`
 # by `indices` [B], so that what lies on the device (rows, say, where windows overlap) is the loss's own business.
@@ -23,6 +24,11 @@ class State(flax.struct.PyTreeNode):
     params: Any
     model_state: Any  # Flax collections other than params, such as batch_stats
     opt_state: optax.OptState
+
+    @property
+    def found(self) -> Any:
+        """What training found: the mean of the parameters where the optimizer keeps one, else the parameters."""
+        return self.opt_state.average if isinstance(self.opt_state, Averaged) else self.params
 
 
 def init(params: Any, optimizer: optax.GradientTransformation, model_state: Any = None) -> State:

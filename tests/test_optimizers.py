@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from hybrid_jax.errors import UserError
@@ -54,3 +55,28 @@ def test_an_unknown_schedule_is_refused_with_the_known_ones():
 def test_a_learning_rate_that_is_not_positive_is_refused(learning_rate):
     with pytest.raises(UserError, match=f"learning_rate {learning_rate}: must be above 0"):
         adam(learning_rate, num_steps=1)
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 300])
+def test_an_average_takes_the_same_steps_and_weighs_each_by_a_power_of_its_number(num_steps):
+    gradients = jax.random.normal(jax.random.key(0), (num_steps, 2))
+
+    def run(optimizer):
+        def step(carry, gradient):
+            params, state = carry
+            updates, state = optimizer.update(gradient, state, params)
+            params = optax.apply_updates(params, updates)
+            return (params, state), params
+
+        start = jnp.array([7.0, -7.0])
+        return jax.lax.scan(step, (start, optimizer.init(start)), gradients)
+
+    settings = {"schedule": "constant", "num_steps": num_steps}
+    _, expected = run(adam(0.3, **settings))
+    (_, state), taken = run(adam(0.3, **settings, average=True))
+    np.testing.assert_allclose(taken, expected, rtol=1e-6)
+    number = np.arange(1, num_steps + 1.0)
+    # The product of all that later steps leave of step t: t (t + 1) (t + 2) / (s (s + 1) (s + 2) ...), about t^3.
+    weight = number * (number + 1) * (number + 2)
+    mean = (weight[:, None] * np.asarray(taken)).sum(axis=0) / weight.sum()
+    np.testing.assert_allclose(state.average, mean, rtol=1e-4)

@@ -51,19 +51,42 @@ def dies_after(stops):
     return bar
 
 
-def test_killed_and_resumed_is_uninterrupted(task, tmp_path, monkeypatch):
-    whole = run(task, tmp_path / "whole")
+@pytest.mark.parametrize("average", [False, True])
+def test_killed_and_resumed_is_uninterrupted(task, tmp_path, monkeypatch, average):
+    budget = replace(BUDGET, average=average)
+    whole = run(task, tmp_path / "whole", budget)
     for stops in (1, 2, 4):
         monkeypatch.setattr(phase, "bar", dies_after(stops))
         with pytest.raises(Killed):
-            run(task, tmp_path / "killed")
+            run(task, tmp_path / "killed", budget)
     monkeypatch.undo()
-    jax.tree.map(np.testing.assert_array_equal, run(task, tmp_path / "killed"), whole)
+    jax.tree.map(np.testing.assert_array_equal, run(task, tmp_path / "killed", budget), whole)
     logs = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("whole", "killed")]
     assert logs[0] == logs[1]
     assert b"validation_accuracy" in logs[0]
     # Run once more it is done at once, with the same result.
-    jax.tree.map(np.testing.assert_array_equal, run(task, tmp_path / "killed"), whole)
+    jax.tree.map(np.testing.assert_array_equal, run(task, tmp_path / "killed", budget), whole)
+
+
+def test_where_parameters_are_averaged_their_mean_is_validated_and_returned(
+    task, tmp_path, monkeypatch
+):
+    validated = []
+    monkeypatch.setattr(
+        phase,
+        "validate",
+        lambda _, current, *__, **___: validated.append(current) or {"accuracy": 0.5},
+    )
+    found = run(task, tmp_path, replace(BUDGET, epochs=1.0, average=True))
+    optimizer = optimizers.adam(1e-3, schedule="cosine", num_steps=1, average=True)
+    checkpoints = Checkpoints(tmp_path / "checkpoints" / "siamese" / "fc_2")
+    state = checkpoints.last(train.init(found["params"], optimizer))
+    checkpoints.close()
+    assert not np.allclose(
+        state.opt_state.average["fc_1"]["dense"]["kernel"], state.params["fc_1"]["dense"]["kernel"]
+    )
+    for seen in (found["params"], validated[-1]["params"]):
+        jax.tree.map(np.testing.assert_array_equal, seen, state.opt_state.average)
 
 
 def test_divergence_is_named(task, tmp_path):
