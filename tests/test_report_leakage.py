@@ -25,6 +25,9 @@ def test_a_cell_has_value_error_and_interval_as_far_as_they_are_known():
     assert found["measure"] == ["σ 0", "σ 1", "chance"]
     assert found["rank/K %"] == ["60.0", "70.0 ± 1.0 [65.0, 73.0]", "75.0"]
     assert found["Bayes security"] == ["0.000", "–", "1.000"]
+    floor = {"noise_std": 0.0, "chance": 0.75}
+    made += [record(f"{metric}_label_floor", 0.7, **floor) for metric in ("rank", "privacy")]
+    assert rows(leakage.measures_table(made, "_label_floor"))["measure"] == ["any σ", "chance"]
 
 
 def test_guesses_as_many_as_classes_are_no_measure():

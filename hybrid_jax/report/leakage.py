@@ -37,7 +37,10 @@ def measures_table(records: Iterable[Mapping], suffix: str = "") -> str:
         by_noise.setdefault(r["noise_std"], {})[r["metric"]] = r
     first = next(iter(by_noise.values()), {})
     columns = {
-        f"σ {noise:.4g}": found for noise, found in by_noise.items() if "rank" + suffix in found
+        # A label has no noise.
+        "any σ" if suffix == "_label_floor" else f"σ {noise:.4g}": found
+        for noise, found in by_noise.items()
+        if "rank" + suffix in found
     }
     rows = []
     for name, (heading, form) in SHOWN.items():
