@@ -120,7 +120,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
         UserError: no such file, no npz, an array missing or unknown.
     """
     try:
-        with np.load(path) as file:
+        with open(path, "rb") as opened, np.load(opened) as file:
             arrays = dict(file)
     except FileNotFoundError:
         raise UserError(f"features {path}: there is no such file") from None

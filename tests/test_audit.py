@@ -53,6 +53,8 @@ def test_records_are_what_leakage_says(tmp_path, arrays):
         expected = (found.label_floor if name != metric else found.measures)[name]
         assert own["value"] == expected.value[-1]
         assert own["ci_low"] == expected.ci_low[-1]
+    draws = {(r["noise_std"] > 0, r["draws"], r["stderr"] is not None) for r in records}
+    assert draws == {(False, 1, False), (True, 3, True)}
     text = page.read_text()
     assert "the command" in text and "60 queries, 3 classes, 3 draws" in text
     assert "sees the primary label alone" in text and "prediction alone" not in text
@@ -111,6 +113,9 @@ def test_no_file_no_npz_and_a_folder_of_a_run(tmp_path, arrays):
     (tmp_path / "text.npz").write_text("features")
     with pytest.raises(UserError, match="not an npz file"):
         audit.read(tmp_path / "text.npz")
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(UserError, match="not an npz file"):
+        audit.read(tmp_path / "cut.npz")
     np.save(tmp_path / "one.npy", arrays["features"])
     with pytest.raises(UserError, match="not an npz file"):
         audit.read(tmp_path / "one.npy")

@@ -89,8 +89,24 @@ def test_uploads_are_combined_at_the_operating_noise(embedded, records):
         assert all(r["noise_relative"] == level for r in found)
         assert all(r["noise_std"] == pytest.approx(level * embedded.rms) for r in found)
     loose = replace(FEW, tolerance=1.0)
+    adversary = next(a for a in adversaries(embedded, loose) if a.attacker_data == "unseen")
+    found = list(sequences.combined(embedded, adversary, loose))
+    assert [result.noise_std for *_, result in found] == [pytest.approx(0.5 * embedded.rms)] * 4
     assert sequences.operating_level(embedded, loose) == 0.5
     assert sequences.operating_level(make(method="reduced"), loose) == 0.0
+
+
+def test_without_noise_there_are_sessions_alone_of_windows_that_follow_each_other(monkeypatch):
+    embedded, asked = make(method="reduced"), []
+    monkeypatch.setattr(sequences, "sessions", lambda **given: asked.append(given) or {})
+    monkeypatch.setattr(sequences, "repeated_uploads", None)
+    adversary = next(a for a in adversaries(embedded, FEW) if a.attacker_data == "unseen")
+    assert list(sequences.combined(embedded, adversary, FEW)) == []
+    (given,) = asked
+    in_order = np.argsort(given["order"])
+    recording, start = given["recording"][in_order], given["start"][in_order]
+    assert len(np.unique(recording)) == 1 + (np.diff(recording) != 0).sum()
+    assert (np.diff(start)[np.diff(recording) == 0] > 0).all()
 
 
 def test_operating_noise_is_chosen_on_validation(embedded):
