@@ -79,9 +79,14 @@ def test_nan_where_another_class_overflows():
 def test_the_engine_goes_on_by_logarithms_from_the_query_that_needs_them(
     far, num_draws, monkeypatch
 ):
+    """One draw: by a product, of the others. Two: by densities, of a gallery that lacks the one far away."""
     features = features_of(3)
-    features[far] += 30
+    features[far] += 14.5
     asked = {"noise_std": 2.0, "key": KEY, "num_draws": num_draws, "gallery": "leave_one_out"}
+    if num_draws == 2:
+        others = np.arange(SIZE) != far
+        asked |= {"gallery": "self", "gallery_features": features[others]}
+        asked["gallery_labels"] = LABELS[others]
     asked |= {"query_block": 7, "return_ranks": True}
     found = rank_privacy(features, LABELS, **asked)
     monkeypatch.setattr(engine, "takes_product", lambda request: False)

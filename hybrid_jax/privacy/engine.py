@@ -91,11 +91,7 @@ def _stream(
             levels[noisy].astype(np.float32),
         )
     )
-    by = "logarithms"
-    if (
-        judged
-    ):  # plain densities tell ranks and posteriors, but not how unlikely a class far below is
-        by = "product" if takes_product(request) else "densities"
+    by = _fastest(request) if judged else "logarithms"
     classes, fields = ((), len(Outcomes._fields)) if judged else ((request.num_classes,), 1)
     found = [np.empty((num_draws, len(levels), *classes, total), np.float32) for _ in range(fields)]
     found_left = np.empty((*classes, total), np.float32)
@@ -143,6 +139,17 @@ def split_levels(request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return levels, levels < NEGLIGIBLE, levels > OVERWHELMING
 
 
+def _fastest(request: Request) -> str:
+    """How to find outcomes, for which it does not matter how unlikely a class is that is far below.
+
+    Plain densities mostly stay within float32 where the gallery holds each query's own feature. Elsewhere they do not
+    at small noise, and what a second program costs to compile is more than a pass: unless one product is all there is.
+    """
+    if takes_product(request):
+        return "product"
+    return "densities" if request.rule == "self" else "logarithms"
+
+
 @partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free", "by"))
 def _block(
     queries: Samples,
@@ -160,7 +167,8 @@ def _block(
 ) -> tuple[tuple, tuple | None, tuple, jax.Array]:
     """A block's outcomes with noise [S, G, Q], without [Q] if asked, at infinite noise [Q]; own class's samples [Q].
 
-    Where they are not judged: log ratios instead, and all classes' samples; K comes before Q.
+    Where they are not judged: log ratios instead, and all classes' samples; K comes before Q. `by` "logarithms",
+    "densities" (`plain`), or "product" (`plain`, coarse); by the latter two the posterior may be NaN.
     """
     left = samples_left(queries, gallery, window).T
 
