@@ -10,9 +10,7 @@ import optax
 from hybrid_jax import errors
 
 SCHEDULES = ("constant", "cosine")
-LATE = (
-    3  # power of the step by which `averaged` weighs parameters: nine tenths lie in the second half
-)
+LATE = 3  # power of the step by which `averaged` weighs: nine tenths lie in the second half
 
 
 class Averaged(NamedTuple):
@@ -52,7 +50,8 @@ def averaged(optimizer: optax.GradientTransformation) -> optax.GradientTransform
     """The same steps, and beside them a mean of the parameters in which step t weighs about t^`LATE`.
 
     Polynomial-decay averaging (Shamir and Zhang, "Stochastic gradient descent for non-smooth optimization", ICML 2013,
-    section 4). It forgets the start whatever the training's length is, which a fixed decay does not.
+    section 4). It forgets the start whatever the training's length is, which a fixed decay does not. Only
+    parameters are averaged: batch statistics stay those of the last step.
     """
 
     def init(params: Any) -> Averaged:

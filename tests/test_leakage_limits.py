@@ -151,7 +151,7 @@ REFUSED = {
     "features has shape": {"features": FEATURES[0]},
     "label 3 is outside": {"num_classes": 3},
     "hold -1": {"labels": LABELS - 1},
-    f"hold {2**32}": {"labels": LABELS + 2**32},
+    f"hold {2**32 + 3}": {"labels": LABELS + 2**32},
     "classes 0..K-1": {"labels": LABELS / 2},
     "class 2 of 4 has no sample": {"labels": np.where(LABELS == 2, 1, LABELS)},
     "labels has shape": {"labels": LABELS[1:]},

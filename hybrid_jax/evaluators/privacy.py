@@ -62,7 +62,7 @@ def records(
         levels: `noise_relative` of each noise.
         about: further fields; they go before the result's own.
     """
-    asked = {
+    about = {
         "gallery": result.gallery,
         "mode": result.mode,
         "prior": result.prior,
@@ -70,6 +70,7 @@ def records(
         "n": result.n,
         "n_excluded": result.n_excluded,
         "classes": result.num_classes,
+        **about,
     }
     named = {"": result.measures}
     named |= {f"_{floor}": getattr(result, floor) or {} for floor in FLOORS}
@@ -88,5 +89,5 @@ def records(
                     "noise_std": float(result.noise_std[g]),
                     "noise_relative": levels[g],
                     "draws": result.num_draws if noisy else 1,
-                    **(asked | about),
+                    **about,
                 }

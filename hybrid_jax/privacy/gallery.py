@@ -169,9 +169,9 @@ def _labels(name, labels):
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iub":
         raise UserError(f"{name} are {labels.dtype}: they need to be classes 0..K-1")
-    outside = labels[(labels < 0) | (labels >= 2**31)]
-    if outside.size:
-        raise UserError(f"{name} hold {outside.flat[0]}: they need to be classes 0..K-1")
+    for extreme in (labels.min(initial=0), labels.max(initial=0)):
+        if not 0 <= extreme < 2**31:
+            raise UserError(f"{name} hold {extreme}: they need to be classes 0..K-1")
     return labels.astype(np.int32)
 
 
