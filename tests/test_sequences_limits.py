@@ -51,7 +51,7 @@ def test_what_says_nothing_says_nothing_in_any_number():
         np.testing.assert_allclose(of["privacy"].value, of["privacy"].chance, atol=3 * error)
 
 
-def test_outcomes_are_the_log_ratios_judged_over_all_blocks():
+def test_outcomes_are_the_log_ratios_judged_over_all_blocks(monkeypatch):
     features, labels, columns = people(informative=0.5)
     request = Request.check(
         features,
@@ -65,6 +65,7 @@ def test_outcomes_are_the_log_ratios_judged_over_all_blocks():
         groups=columns["session"] // 5,
     )
     told = []
+    monkeypatch.setattr(engine, "AT_ONCE", 2**20)
     ratios, left = engine.log_ratios(request, on_progress=lambda *done: told.append(done))
     assert len(told) > 2 and told[-1] == (len(labels),) * 2
     assert ratios.shape == (3, 4, len(labels), 3) and left.shape == (len(labels), 3)

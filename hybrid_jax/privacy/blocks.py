@@ -109,4 +109,6 @@ def sum_by_class(by_chunk: jax.Array, gallery: Blocks) -> jax.Array:
 
 def samples_left(queries: Samples, gallery: Blocks, window: jax.Array | None) -> jax.Array:
     """How many samples exclusion leaves to each query, per class [K, Q]."""
-    return sum_by_class(left_by_chunk(queries, gallery, window), gallery)
+    asked = queries if window is not None else jax.tree.map(lambda column: column[:1], queries)
+    left = sum_by_class(left_by_chunk(asked, gallery, window), gallery)
+    return jnp.broadcast_to(left, (len(left), len(queries.labels)))

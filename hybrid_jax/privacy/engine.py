@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import noise
-from hybrid_jax.privacy import likelihood, plain, ranking
+from hybrid_jax.privacy import fused, likelihood, loops, ranking
 from hybrid_jax.privacy.blocks import Blocks, chunk_length, cut, most_chunks, samples_left
 from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.ranking import Outcomes
@@ -20,6 +20,9 @@ ROWS = 512  # queries times draws in flight
 LANES = 64  # queries at least: XLA vectorises over them
 PAIRS = 2**19  # rows times samples of a block: a few arrays of this size live near the cores
 KEPT = 2**23  # rows times chunks times noise levels: a few numbers for each wait for the last chunk
+AT_ONCE = (
+    2**31
+)  # pairs, draws and noise levels multiplied, of a call of `fused`: some tenths of a second
 
 
 def outcomes(
@@ -73,44 +76,44 @@ def _stream(
     """The fields of `Outcomes` [S, G, Q] and own class's samples [Q]; or log ratios [S, G, K, Q] and samples [K, Q]."""
     levels, free, flooded = split_levels(request)
     noisy = ~(free | flooded)
-    num_draws, total = len(request.keys), len(request.queries.labels)
+    noise_std = levels[noisy].astype(np.float32)
+    num_draws, (total, dim) = len(request.keys), request.queries.features.shape
     draw_block = min(num_draws, draw_block or DRAWS_IN_FLIGHT)
+    by = _fastest(request, noise_std, judged)
+    query_block = min(total, query_block or _rows(request, len(noise_std), draw_block, by))
     chunk = min(chunk_length(request.gallery.labels), gallery_block or PAIRS)
-    counts = np.bincount(request.gallery.labels, minlength=request.num_classes)
-    kept = request.num_classes * most_chunks(counts, chunk) * max(1, int(noisy.sum()))
-    rows = min(max(ROWS, LANES * draw_block), KEPT // kept)
-    query_block = min(total, query_block or max(1, rows // draw_block))
     gallery_block = gallery_block or max(1, PAIRS // (query_block * draw_block))
-    blocks = cut(request.gallery, request.num_classes, chunk, gallery_block)
     fixed = jax.device_put(
         (
-            blocks,
+            cut(request.gallery, request.num_classes, chunk, gallery_block),
             np.int32(request.window) if request.window else None,
             ranking.log_prior(request.prior),
             request.keys,
-            levels[noisy].astype(np.float32),
+            noise_std,
         )
     )
-    by = _fastest(request) if judged else "logarithms"
+    if by is not None:
+        arranged = fused.arrange(request.gallery, request.num_classes, request.window)
+
+    def answered(rows: np.ndarray, by: str | None) -> tuple:
+        queries, index = jax.tree.map(lambda x: x[rows], (request.queries, request.index))
+        sums = None
+        if by is not None:
+            normal = np.asarray(draws(request.keys, index, dim))
+            sums = fused.class_sums(normal, queries, arranged, noise_std, by=by)
+        how = {"judged": judged, "draw_block": draw_block, "noise_free": bool(free.any())}
+        return jax.tree.map(np.asarray, _block(queries, index, *fixed, sums, **how))
+
     classes, fields = ((), len(Outcomes._fields)) if judged else ((request.num_classes,), 1)
     found = [np.empty((num_draws, len(levels), *classes, total), np.float32) for _ in range(fields)]
     found_left = np.empty((*classes, total), np.float32)
     for begin in range(0, total, query_block):
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)  # one shape for all
-        block = partial(
-            _block,
-            jax.tree.map(lambda x, rows=rows: x[rows], request.queries),
-            request.index[rows],
-            *fixed,
-            judged=judged,
-            draw_block=draw_block,
-            noise_free=bool(free.any()),
-        )
-        *parts, left = jax.tree.map(np.asarray, block(by=by))
-        if by != "logarithms" and np.isnan(parts[0][-1]).any():
+        *parts, left = answered(rows, by)
+        if np.isnan(parts[0][-1]).any():
             by = "logarithms"  # from here on: other queries will leave float32 too
-            *parts, left = jax.tree.map(np.asarray, block(by=by))
+            *parts, left = answered(rows, by)
         *parts, left = jax.tree.map(lambda x, n=end - begin: x[..., :n], (*parts, left))
         for level, part in zip((noisy, free, flooded), parts, strict=True):
             if level.any():
@@ -122,15 +125,15 @@ def _stream(
     return found, found_left
 
 
-def takes_product(request: Request) -> bool:
-    """Whether `plain.coarse_exponents` may be taken, and pays: a single draw at a single noise shares nothing."""
-    levels, free, flooded = split_levels(request)
-    noisy = levels[~(free | flooded)]
-    if len(request.keys) * len(noisy) != 1:
-        return False
-    features = (request.queries.features, request.gallery.features)
-    largest = max(float(np.sqrt(np.square(f).sum(axis=1).max())) for f in features)
-    return largest <= plain.COARSE * noisy[0]
+def _rows(request: Request, num_levels: int, draw_block: int, by: str | None) -> int:
+    """How many queries are worked on at once."""
+    counts = np.bincount(request.gallery.labels, minlength=request.num_classes)
+    if by is not None:
+        at_once = min(KEPT // request.num_classes, AT_ONCE // counts.sum())
+        return max(loops.LANES, at_once // (num_levels * len(request.keys)))
+    kept = request.num_classes * most_chunks(counts, chunk_length(request.gallery.labels))
+    rows = min(max(ROWS, LANES * draw_block), KEPT // (kept * max(1, num_levels)))
+    return max(1, rows // draw_block)
 
 
 def split_levels(request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -139,18 +142,28 @@ def split_levels(request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return levels, levels < NEGLIGIBLE, levels > OVERWHELMING
 
 
-def _fastest(request: Request) -> str:
-    """How to find outcomes, for which it does not matter how unlikely a class is that is far below.
+def _fastest(request: Request, noise_std: np.ndarray, judged: bool) -> str | None:
+    """How `fused` sums, if it does: by densities where it does not matter how unlikely a class is that is far below.
 
-    Plain densities mostly stay within float32 where the gallery holds each query's own feature. Elsewhere they do not
-    at small noise, and what a second program costs to compile is more than a pass: unless one product is all there is.
+    They mostly stay within float32 where the gallery holds each query's own feature, and at noise that blurs samples.
     """
-    if takes_product(request):
+    if not len(noise_std) or not fused.serves(request.queries.features.shape[1]):
+        return None
+    if not judged:
+        return "logarithms"
+    shares_nothing = len(request.keys) * len(noise_std) == 1 and not request.window
+    if shares_nothing and fused.fits_product(request.queries, request.gallery, noise_std[0]):
         return "product"
     return "densities" if request.rule == "self" else "logarithms"
 
 
-@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free", "by"))
+@partial(jax.jit, static_argnums=2)
+def draws(keys: jax.Array, index: jax.Array, dim: int) -> jax.Array:
+    """All draws' noise [S, Q, D]."""
+    return jax.vmap(noise.standard_normal, (0, None, None))(keys, index, dim)
+
+
+@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free"))
 def _block(
     queries: Samples,
     index: jax.Array,
@@ -159,16 +172,16 @@ def _block(
     log_prior: jax.Array,
     keys: jax.Array,
     noise_std: jax.Array,
+    sums: fused.Sums | None,
     *,
     judged: bool,
     draw_block: int,
     noise_free: bool,
-    by: str,
 ) -> tuple[tuple, tuple | None, tuple, jax.Array]:
     """A block's outcomes with noise [S, G, Q], without [Q] if asked, at infinite noise [Q]; own class's samples [Q].
 
-    Where they are not judged: log ratios instead, and all classes' samples; K comes before Q. `by` "logarithms",
-    "densities" (`plain`), or "product" (`plain`, coarse); by the latter two the posterior may be NaN.
+    Where they are not judged: log ratios instead, and all classes' samples; K comes before Q. What `fused` has summed
+    may have left float32: the posterior is then NaN.
     """
     left = samples_left(queries, gallery, window).T
 
@@ -179,14 +192,13 @@ def _block(
 
     def draw(key: jax.Array) -> tuple:
         normal = noise.standard_normal(key, index, queries.features.shape[1])
-        asked = (normal, queries, gallery, window, noise_std)
-        if by == "logarithms":
-            return finished(likelihood.log_ratios(*asked))
-        return finished(plain.log_ratios(*asked, coarse=by == "product"))
+        return finished(likelihood.log_ratios(normal, queries, gallery, window, noise_std))
 
     flooded = finished(jnp.zeros_like(left))
     noisy = jax.tree.map(lambda x: jnp.ones((len(keys), 0, *x.shape)), flooded)
-    if len(noise_std):
+    if sums is not None:
+        noisy = finished(fused.log_ratios(sums, left.T, queries.labels))
+    elif len(noise_std):
         noisy = jax.lax.map(draw, keys, batch_size=draw_block)
     free = None
     if noise_free:

@@ -12,15 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import noise
-from hybrid_jax.privacy import exponents, plain
-from hybrid_jax.privacy.engine import DRAWS_IN_FLIGHT, PAIRS, ROWS, split_levels, takes_product
+from hybrid_jax.privacy import exponents, fused, loops
+from hybrid_jax.privacy.engine import AT_ONCE, DRAWS_IN_FLIGHT, PAIRS, ROWS, draws, split_levels
 from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.likelihood import TIE
 from hybrid_jax.privacy.ranking import Outcomes
 from hybrid_jax.privacy.request import Request
 
 PAD = 1e30  # a coordinate that is nearer to nothing
-COARSE_TIE = 3e-5  # what rounding leaves of a tie where squared norms cancel
 BITS = 15  # that a count of one block may take: two of them fit an int32
 
 
@@ -30,30 +29,35 @@ def outcomes(
     """`Outcomes` of every query, of NumPy arrays [S, G, Q]; the posterior is NaN, for it was not computed."""
     levels, free, flooded = split_levels(request)
     noisy = ~(free | flooded)
-    total, num_draws = len(request.queries.labels), len(request.keys)
+    noise_std = levels[noisy].astype(np.float32)
+    num_draws, (total, dim) = len(request.keys), request.queries.features.shape
     draw_block = min(num_draws, DRAWS_IN_FLIGHT)
     query_block = min(total, max(1, ROWS // draw_block))
+    on_cpu = len(noise_std) > 0 and fused.serves(dim)
+    if on_cpu:
+        one_class = np.zeros(total, np.int32)
+        arranged = fused.arrange(request.gallery._replace(labels=one_class), 1)
+        query_block = min(total, max(loops.LANES, AT_ONCE // (total * len(noise_std) * num_draws)))
     size = min(total, max(1, PAIRS // (query_block * draw_block)), (1 << BITS) - 1)
     features = np.pad(
         request.gallery.features, ((0, -total % size), (0, 0)), constant_values=PAD
-    ).reshape(-1, 1, size, request.gallery.features.shape[1])
-    fixed = jax.device_put((features, request.keys, levels[noisy].astype(np.float32)))
+    ).reshape(-1, 1, size, dim)
+    fixed = jax.device_put((features, request.keys, noise_std[: 0 if on_cpu else None]))
     found = Outcomes(*(np.empty((num_draws, len(levels), total), np.float32) for _ in range(3)))
     found.above[:, flooded], found.tied[:, flooded] = 0, total
     found.log_posterior[:] = np.nan
-    coarse = takes_product(request)
     for begin in range(0, total, query_block):
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)
-        counts = _block(
-            jax.tree.map(lambda x, rows=rows: x[rows], request.queries),
-            request.index[rows],
-            *fixed,
-            draw_block=draw_block,
-            noise_free=bool(free.any()),
-            coarse=coarse,
+        queries = jax.tree.map(lambda x, rows=rows: x[rows], request.queries)
+        index = request.index[rows]
+        with_noise, without = _block(
+            queries, index, *fixed, draw_block=draw_block, noise_free=bool(free.any())
         )
-        for level, (above, tied) in zip((noisy, free), counts, strict=True):
+        if on_cpu:
+            normal = np.asarray(draws(request.keys, index, dim))
+            with_noise = fused.counts(normal, queries, arranged, noise_std, TIE)
+        for level, (above, tied) in zip((noisy, free), (with_noise, without), strict=True):
             found.above[:, level, begin:end] = np.asarray(above)[..., : end - begin]
             found.tied[:, level, begin:end] = np.asarray(tied)[..., : end - begin]
         if on_progress is not None:
@@ -61,7 +65,7 @@ def outcomes(
     return found
 
 
-@partial(jax.jit, static_argnames=("draw_block", "noise_free", "coarse"))
+@partial(jax.jit, static_argnames=("draw_block", "noise_free"))
 def _block(
     queries: Samples,
     index: jax.Array,
@@ -71,14 +75,12 @@ def _block(
     *,
     draw_block: int,
     noise_free: bool,
-    coarse: bool,
 ):
     """(nearer, as near) of one block of queries: with noise [S, G, Q], and without [1, 1, Q] if asked."""
-    tie = COARSE_TIE if coarse else TIE
 
     def counts(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         # Both in one number and one sum: two sums would each compute the exponents.
-        code = jnp.where(x > tie, 1, jnp.where(x >= -tie, 1 << BITS, 0))
+        code = jnp.where(x > TIE, 1, jnp.where(x >= -TIE, 1 << BITS, 0))
         both = jnp.sum(code.astype(jnp.int32), axis=(0, 1))
         return both & (1 << BITS) - 1, both >> BITS
 
@@ -94,10 +96,7 @@ def _block(
         normal = noise.standard_normal(key, index, queries.features.shape[1])
 
         def of_block(block: jax.Array):
-            if coarse:
-                of_level = plain.coarse_exponents(normal, queries, block)
-            else:
-                of_level = exponents.exact_exponents(normal, queries, block)
+            of_level = exponents.exact_exponents(normal, queries, block)
             return jax.lax.map(lambda std: counts(of_level(std)), noise_std)
 
         return over_gallery(of_block)

@@ -14,6 +14,7 @@ vectorises over queries, with one exponential a pair.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from hybrid_jax.privacy.blocks import (
     Blocks,
@@ -51,7 +52,8 @@ def log_ratios(
     Returns:
         [G, Q, K], -inf for a class which exclusion empties; 0 throughout where that is the true one.
     """
-    centre = flat(gallery, normal.shape[1], noise_std)
+    norms = jnp.where(gallery.real, jnp.sum(jnp.square(gallery.features), axis=-1), 0.0)
+    centre = flat(jnp.sqrt(norms.max()), normal.shape[1], noise_std)
 
     def of_block(block: Blocks) -> tuple[jax.Array, jax.Array]:
         of_level = exponents(normal, queries, block.features)
@@ -107,12 +109,17 @@ def noise_free_log_ratios(queries: Samples, gallery: Blocks, window: jax.Array |
     return against_own(order, jnp.log(share), total, queries.labels)
 
 
-def flat(gallery: Blocks, dim: int, noise_std: jax.Array) -> jax.Array:
-    """1 for the noise at which all exponents stay below `FLAT`, else 0, [G]: what to take from each exponential."""
-    norms = jnp.where(gallery.real, jnp.sum(jnp.square(gallery.features), axis=-1), 0.0)
+def flat(largest_norm: jax.Array, dim: int, noise_std: jax.Array) -> jax.Array:
+    """1 for the noise at which all exponents stay below `FLAT`, else 0, [G]: what to take from each exponential.
+
+    Args:
+        largest_norm: of gallery features; queries are taken to have no larger one.
+        dim: their width D.
+        noise_std: [G].
+    """
     # The longest difference there can be, times the longest draw that occurs.
-    reach = 2 * jnp.sqrt(norms.max()) * (jnp.sqrt(dim) + 4)
-    return (reach < FLAT * noise_std).astype(jnp.float32)
+    reach = 2 * largest_norm * (dim**0.5 + 4)
+    return (reach < FLAT * noise_std).astype(np.float32)
 
 
 def log_of_mean(sums: jax.Array, left: jax.Array, centre: jax.Array) -> jax.Array:
