@@ -20,9 +20,7 @@ ROWS = 512  # queries times draws in flight
 LANES = 64  # queries at least: XLA vectorises over them
 PAIRS = 2**19  # rows times samples of a block: a few arrays of this size live near the cores
 KEPT = 2**23  # rows times chunks times noise levels: a few numbers for each wait for the last chunk
-AT_ONCE = (
-    2**31
-)  # pairs, draws and noise levels multiplied, of a call of `fused`: some tenths of a second
+AT_ONCE = 2**31  # pairs times draws times noise levels of one call of `fused`: tenths of a second
 
 
 def outcomes(
@@ -80,8 +78,8 @@ def _stream(
     num_draws, (total, dim) = len(request.keys), request.queries.features.shape
     draw_block = min(num_draws, draw_block or DRAWS_IN_FLIGHT)
     by = _fastest(request, noise_std, judged)
-    query_block = min(total, query_block or _rows(request, len(noise_std), draw_block, by))
     chunk = min(chunk_length(request.gallery.labels), gallery_block or PAIRS)
+    query_block = min(total, query_block or _rows(request, len(noise_std), draw_block, chunk, by))
     gallery_block = gallery_block or max(1, PAIRS // (query_block * draw_block))
     fixed = jax.device_put(
         (
@@ -125,13 +123,13 @@ def _stream(
     return found, found_left
 
 
-def _rows(request: Request, num_levels: int, draw_block: int, by: str | None) -> int:
+def _rows(request: Request, num_levels: int, draw_block: int, chunk: int, by: str | None) -> int:
     """How many queries are worked on at once."""
     counts = np.bincount(request.gallery.labels, minlength=request.num_classes)
     if by is not None:
         at_once = min(KEPT // request.num_classes, AT_ONCE // counts.sum())
         return max(loops.LANES, at_once // (num_levels * len(request.keys)))
-    kept = request.num_classes * most_chunks(counts, chunk_length(request.gallery.labels))
+    kept = request.num_classes * most_chunks(counts, chunk)
     rows = min(max(ROWS, LANES * draw_block), KEPT // (kept * max(1, num_levels)))
     return max(1, rows // draw_block)
 
