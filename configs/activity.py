@@ -51,16 +51,16 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "advanced",
     )
 
-    config.pretrain = common.budget(8, 1e-3, "constant", 64)
-    config.finetune = common.budget(3, 1e-3, "cosine", 64)  # of simple and of Siamese alike
+    config.pretrain = common.budget(8, 1e-3, "constant", 64, average=True)
+    config.finetune = common.budget(3, 1e-3, "constant", 64, average=True)  # of simple and of Siamese alike
     # True: when all is chosen, the networks learn from validation windows too, as in the published notebook, and the
     # last checkpoint is used. Validation figures then say nothing.
     config.refit = False
     # The paper is silent for this network. Chosen on validation by `--mode=tune`, per layer.
     config.siamese = {
         "convention": "caffe",
-        "contrastive_weight": {**dict.fromkeys(LAYERS, 0.3), "fc_1": 1.0, "fc_2": 0.1},
-        "margin": {**dict.fromkeys(LAYERS, 10.0), "fc_2": 3.0},
+        "contrastive_weight": {**dict.fromkeys(LAYERS, 0.3), "conv_4": 1.0},
+        "margin": dict.fromkeys(LAYERS, 10.0),
     }
     config.reduction = {
         # The paper's, for every layer; 0: the smallest of `dims` within tune.tolerance of the best, on validation.
@@ -79,7 +79,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "margins": (3.0, 10.0),
         "tolerance": 0.01,  # accuracy that siamese may lose to simple
         "tolerance_at": {"conv_4": 0.02},
-        "epochs": 1.0,
+        "epochs": 3.0,
     }
 
     if preset == "fast":
