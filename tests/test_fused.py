@@ -58,7 +58,7 @@ def test_equal_to_xla(by, window, num_draws):
     np.testing.assert_allclose(found[:, 2], expected[:, 2], atol=3e-7)
 
 
-@pytest.mark.parametrize("noise_std", [1.0, 3.0, 1000.0])
+@pytest.mark.parametrize("noise_std", [1.0, 3.0, 50.0])
 def test_a_product_is_as_good_where_squared_norms_may_cancel(noise_std):
     found, expected = both(samples(features_of(0)), [noise_std], by="product")
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=3e-5)
@@ -135,6 +135,7 @@ def test_no_draw_of_narrow_features_overflows():
         ({"num_draws": 1, "noise_std": [2.0, 3.0]}, ["densities"]),
         ({"num_draws": 2, "noise_std": 2.0}, ["densities"]),
         ({"num_draws": 1, "noise_std": 0.05}, ["densities"]),
+        ({"num_draws": 1, "noise_std": 500.0}, ["densities"]),
         ({"num_draws": 1, "noise_std": 2.0, "gallery": "leave_one_out"}, ["logarithms"]),
         ({"num_draws": 1, "noise_std": 2.0, "far": True}, ["product", "logarithms"]),
         ({"num_draws": 2, "noise_std": 2.0, "far": True}, ["densities", "logarithms"]),

@@ -40,7 +40,9 @@ def most_chunks(counts: np.ndarray, length: int) -> int:
 
 def cut(samples: Samples, num_classes: int, chunk: int, block: int) -> Blocks:
     """Sorts samples by class and cuts them into chunks of `chunk`, so that a block holds about `block` samples."""
-    order = np.argsort(samples.labels, kind="stable")
+    # NumPy's stable sort of 16-bit numbers is by radix, several times as fast.
+    narrow = np.uint16 if num_classes <= 2**16 else np.int32
+    order = np.argsort(samples.labels.astype(narrow), kind="stable")
     counts = np.bincount(samples.labels, minlength=num_classes)
     chunks = -(-counts // chunk)
     num_blocks = -(-int(chunks.sum()) // max(1, block // chunk))
@@ -109,6 +111,4 @@ def sum_by_class(by_chunk: jax.Array, gallery: Blocks) -> jax.Array:
 
 def samples_left(queries: Samples, gallery: Blocks, window: jax.Array | None) -> jax.Array:
     """How many samples exclusion leaves to each query, per class [K, Q]."""
-    asked = queries if window is not None else jax.tree.map(lambda column: column[:1], queries)
-    left = sum_by_class(left_by_chunk(asked, gallery, window), gallery)
-    return jnp.broadcast_to(left, (len(left), len(queries.labels)))
+    return sum_by_class(left_by_chunk(queries, gallery, window), gallery)

@@ -81,17 +81,22 @@ def _stream(
     chunk = min(chunk_length(request.gallery.labels), gallery_block or PAIRS)
     query_block = min(total, query_block or _rows(request, len(noise_std), draw_block, chunk, by))
     gallery_block = gallery_block or max(1, PAIRS // (query_block * draw_block))
+    blocks = arranged = None
+    if by is not None:
+        arranged = fused.arrange(request.gallery, request.num_classes, request.window)
+    if by is None or free.any() or request.window:
+        blocks = cut(request.gallery, request.num_classes, chunk, gallery_block)
+    of_class = np.bincount(request.gallery.labels, minlength=request.num_classes)
     fixed = jax.device_put(
         (
-            cut(request.gallery, request.num_classes, chunk, gallery_block),
+            blocks,
             np.int32(request.window) if request.window else None,
+            of_class.astype(np.float32),
             ranking.log_prior(request.prior),
             request.keys,
             noise_std,
         )
     )
-    if by is not None:
-        arranged = fused.arrange(request.gallery, request.num_classes, request.window)
 
     def answered(rows: np.ndarray, by: str | None) -> tuple:
         queries, index = jax.tree.map(lambda x: x[rows], (request.queries, request.index))
@@ -99,7 +104,8 @@ def _stream(
         if by is not None:
             normal = np.asarray(draws(request.keys, index, dim))
             sums = fused.class_sums(normal, queries, arranged, noise_std, by=by)
-        how = {"judged": judged, "draw_block": draw_block, "noise_free": bool(free.any())}
+        limits = {"noise_free": bool(free.any()), "flooded": bool(flooded.any())}
+        how = {"judged": judged, "draw_block": draw_block, **limits}
         return jax.tree.map(np.asarray, _block(queries, index, *fixed, sums, **how))
 
     classes, fields = ((), len(Outcomes._fields)) if judged else ((request.num_classes,), 1)
@@ -109,7 +115,7 @@ def _stream(
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)  # one shape for all
         *parts, left = answered(rows, by)
-        if np.isnan(parts[0][-1]).any():
+        if by is not None and np.isnan(parts[0][-1]).any():
             by = "logarithms"  # from here on: other queries will leave float32 too
             *parts, left = answered(rows, by)
         *parts, left = jax.tree.map(lambda x, n=end - begin: x[..., :n], (*parts, left))
@@ -161,12 +167,13 @@ def draws(keys: jax.Array, index: jax.Array, dim: int) -> jax.Array:
     return jax.vmap(noise.standard_normal, (0, None, None))(keys, index, dim)
 
 
-@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free"))
+@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free", "flooded"))
 def _block(
     queries: Samples,
     index: jax.Array,
-    gallery: Blocks,
+    gallery: Blocks | None,
     window: jax.Array | None,
+    of_class: jax.Array,
     log_prior: jax.Array,
     keys: jax.Array,
     noise_std: jax.Array,
@@ -175,13 +182,16 @@ def _block(
     judged: bool,
     draw_block: int,
     noise_free: bool,
-) -> tuple[tuple, tuple | None, tuple, jax.Array]:
-    """A block's outcomes with noise [S, G, Q], without [Q] if asked, at infinite noise [Q]; own class's samples [Q].
+    flooded: bool,
+) -> tuple[tuple | None, tuple | None, tuple | None, jax.Array]:
+    """A block's outcomes with noise [S, G, Q], without and at infinite noise [Q], as asked; own class's samples [Q].
 
     Where they are not judged: log ratios instead, and all classes' samples; K comes before Q. What `fused` has summed
     may have left float32: the posterior is then NaN.
     """
-    left = samples_left(queries, gallery, window).T
+    left = jnp.broadcast_to(of_class, (len(index), len(of_class)))
+    if window is not None:
+        left = samples_left(queries, gallery, window).T
 
     def finished(ratios: jax.Array) -> tuple:
         if judged:
@@ -192,16 +202,16 @@ def _block(
         normal = noise.standard_normal(key, index, queries.features.shape[1])
         return finished(likelihood.log_ratios(normal, queries, gallery, window, noise_std))
 
-    flooded = finished(jnp.zeros_like(left))
-    noisy = jax.tree.map(lambda x: jnp.ones((len(keys), 0, *x.shape)), flooded)
+    noisy = free = infinite = None
     if sums is not None:
         noisy = finished(fused.log_ratios(sums, left.T, queries.labels))
     elif len(noise_std):
         noisy = jax.lax.map(draw, keys, batch_size=draw_block)
-    free = None
     if noise_free:
         free = finished(likelihood.noise_free_log_ratios(queries, gallery, window))
+    if flooded:
+        infinite = finished(jnp.zeros_like(left))
     if judged:
         left = jnp.take_along_axis(left, queries.labels[:, None], axis=-1)
-        return noisy, free, flooded, left[:, 0]
-    return noisy, free, flooded, left.T
+        return noisy, free, infinite, left[:, 0]
+    return noisy, free, infinite, left.T

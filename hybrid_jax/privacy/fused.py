@@ -33,6 +33,7 @@ class Gallery(NamedTuple):
     features: np.ndarray  # float32 [P, C, D]
     unit: np.ndarray  # int32 [P, C]
     start: np.ndarray  # int32 [P, C]
+    norms: np.ndarray  # squared, float32 [P, C]
     first: np.ndarray  # each class's first chunk, then P [K + 1]
     window: int  # of the exclusion rule of `gallery.Samples`; 0 excludes nothing
     largest_norm: np.float32
@@ -57,18 +58,22 @@ def arrange(samples: Samples, num_classes: int, window: int = 0) -> Gallery:
     """The gallery as the loops read it."""
     blocks = cut(samples, num_classes, loops.SAMPLES, len(samples.labels) * loops.SAMPLES)
     first = np.searchsorted(blocks.chunk_class, np.arange(num_classes + 1))
-    chunks = (blocks.features[0], blocks.unit[0], blocks.start[0])
-    return Gallery(*chunks, first, window, largest_norm(samples))
+    features = blocks.features[0]
+    with np.errstate(over="ignore"):  # padding's
+        norms = np.einsum("pcd,pcd->pc", features, features)
+    columns = (blocks.unit[0], blocks.start[0], norms)
+    return Gallery(features, *columns, first, window, largest_norm(samples))
 
 
 def largest_norm(samples: Samples) -> np.float32:
     """The largest Euclidean norm of their features."""
-    return np.sqrt(np.square(samples.features).sum(axis=1).max())
+    return np.sqrt(np.einsum("nd,nd->n", samples.features, samples.features).max())
 
 
 def fits_product(queries: Samples, gallery: Samples, noise_std: np.float32) -> bool:
-    """Whether squared norms may cancel at this noise."""
-    return max(map(largest_norm, (queries, gallery))) <= COARSE * noise_std
+    """Whether squared norms may cancel at this noise: neither tiny nor so large that all exponents nearly vanish."""
+    largest = max(map(largest_norm, (queries, gallery)))
+    return largest <= COARSE * noise_std and not flat(largest, queries.features.shape[1], noise_std)
 
 
 def class_sums(
@@ -86,29 +91,20 @@ def class_sums(
     """
     num_draws, num_queries, dim = normal.shape
     summed = np.diff(gallery.first) * gallery.features.shape[1]
-    centre = flat(gallery.largest_norm, dim, noise_std)
+    centre = np.zeros_like(noise_std)
+    if by != "product":
+        centre = flat(gallery.largest_norm, dim, noise_std)
     shape = (len(summed), num_draws, len(noise_std), num_queries)
     top, rest = np.zeros(shape, np.float32), np.empty(shape, np.float32)
     if by == "product":
-        (std,), f = noise_std, queries.features
-        scale = loops.LOG2_E / (std * std)
-        noisy = f + std * normal[0]
-        own = np.sum((f / 2 - noisy) * f, axis=1) * scale
-        with np.errstate(over="ignore"):  # padding's
-            norms = np.square(gallery.features).sum(axis=2) * (scale / 2)
         loop = loops.sums_by_product(dim)
-        fixed = (noisy * scale, own, gallery.features, norms, gallery.first, centre[0])
-        share(lambda _, part: loop(*fixed, rest[:, 0, 0], *part), 1, num_queries)
+        held = (gallery.features, gallery.norms, gallery.first)
+        fixed = (queries.features, *held, noise_std[0])
+        share(lambda s, part: loop(normal[s], *fixed, rest[:, s, 0], *part), num_draws, num_queries)
     else:
         loop = loops.sums(dim, logs=by == "logarithms", excludes=gallery.window > 0)
-        fixed = (
-            *_columns(queries),
-            *_columns(gallery),
-            gallery.first,
-            gallery.window,
-            noise_std,
-            centre,
-        )
+        held = (*_columns(gallery), gallery.first, gallery.window)
+        fixed = (*_columns(queries), *held, noise_std, centre)
         share(
             lambda s, part: loop(normal[s], *fixed, top[:, s], rest[:, s], *part),
             num_draws,

@@ -183,9 +183,10 @@ def _check_classes(labels, held_labels, num_classes):
         raise UserError(
             f"label {largest} is outside the {num_classes} classes 0..{num_classes - 1}"
         )
-    present = np.unique(held_labels)
-    if len(present) < num_classes:
-        missing = np.setdiff1d(np.arange(len(present) + 1), present)[0]
+    present = np.zeros(num_classes, bool)
+    present[held_labels] = True
+    if not present.all():
+        missing = int(np.argmin(present))
         raise UserError(
             f"class {missing} of {num_classes} has no sample in the "
             "gallery: number the classes that occur 0..K-1"
