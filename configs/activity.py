@@ -9,10 +9,10 @@ On 2 cores a seed takes 25 minutes, `:fast` 6, `:simulated` under 4; `:smoke` ta
 Expected, test accuracy in percent over three seeds:
 
                        Conv-4      FC-1        FC-2
-    simple             94.8 +- .2  94.8 +- .2  94.8 +- .2
-    reduced            65.7 +- .5  89.7 +- .9  94.9 +- .2
-    siamese            94.8 +- .1  95.2 +- .4  94.9 +- .2
-    reduced_siamese    80.8 +- 1   94.6 +- .4  94.9 +- .2
+    simple             95.4 +- .4  95.4 +- .4  95.4 +- .4
+    reduced            67.2 +- .5  92.7 +- 1   95.5 +- .4
+    siamese            94.0 +- .3  95.6 +- .2  95.7 +- .3
+    reduced_siamese    83.2 +- .8  94.9 +- .2  95.7 +- .3
 
 Keys: `split=trial|subject`, as in `configs/activity.py:fast,split=subject`.
 """

@@ -60,3 +60,18 @@ def test_vmap_over_draws_is_a_loop_over_them(dim):
     one_by_one = np.stack([jax.jit(ratios)(draw) for draw in normal])
     assert together.shape == (5, 3, N, 4)
     np.testing.assert_allclose(together, one_by_one, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("num_classes", [3, 300, 70_000])
+def test_a_chunk_holds_samples_of_its_class_in_their_order(num_classes):
+    size = 2 * num_classes + 1
+    labels = np.random.default_rng(0).permutation(np.arange(size) % num_classes).astype(np.int32)
+    number = np.arange(size, dtype=np.int32)
+    features = np.stack([labels, number], axis=1).astype(np.float32)
+    found = cut(Samples(features, labels, number, number), num_classes, 2, 64)
+    flat = found.features.reshape(-1, 2, 2)
+    real = found.real.reshape(-1, 2)
+    chunk_class = np.broadcast_to(found.chunk_class[:, None], real.shape)
+    np.testing.assert_array_equal(flat[..., 0][real], chunk_class[real])
+    order = np.lexsort((number, labels))
+    np.testing.assert_array_equal(flat[..., 1][real], order)
