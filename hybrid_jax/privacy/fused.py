@@ -91,9 +91,7 @@ def class_sums(
     """
     num_draws, num_queries, dim = normal.shape
     summed = np.diff(gallery.first) * gallery.features.shape[1]
-    centre = np.zeros_like(noise_std)
-    if by != "product":
-        centre = flat(gallery.largest_norm, dim, noise_std)
+    centre = flat(gallery.largest_norm, dim, noise_std)
     shape = (len(summed), num_draws, len(noise_std), num_queries)
     top, rest = np.zeros(shape, np.float32), np.empty(shape, np.float32)
     if by == "product":
