@@ -2,6 +2,7 @@
 
 python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR [--mode=run|tune]
                  [--config.path.to.field=value ...]
+python launch.py --config=... --workdir=DIR --mode=sweep [--sweep_shard=i/n] [--sweep_runner=local|ray]
 python launch.py --mode=collect --runs=A,B,... --workdir=DIR
 python launch.py --mode=audit --features=F.npz --noise_std=0,.1,1 --workdir=DIR [--gallery=... --prior=...]
 
@@ -24,7 +25,7 @@ from ml_collections import config_flags
 
 from hybrid_jax import errors
 
-MODES = ("run", "tune", "collect", "audit")
+MODES = ("run", "tune", "sweep", "collect", "audit")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The experiment: a file of configs/.", lock_config=True
@@ -33,6 +34,8 @@ _WORKDIR = flags.DEFINE_string(
     "workdir", None, "The folder of this run; going on in it when it exists."
 )
 _MODE = flags.DEFINE_string("mode", "run", f"What to do: {', '.join(MODES)}.")
+_SHARD = flags.DEFINE_string("sweep_shard", "1/1", "sweep: i/n, the i-th of n parts of the list.")
+_RUNNER = flags.DEFINE_string("sweep_runner", "local", "sweep: local, ray.")
 _RUNS = flags.DEFINE_list("runs", None, "Work folders or globs, by commas, for --mode=collect.")
 _FEATURES = flags.DEFINE_string("features", None, "The npz file for --mode=audit.")
 _NOISE_STD = flags.DEFINE_list("noise_std", ["0"], "audit: standard deviations, in feature units.")
@@ -81,7 +84,15 @@ def _check_config(arguments: list[str]) -> None:
     ]
     if not given:
         return
-    file, colon, arg = given[-1].partition(":")
+    config = _call_config(given[-1], "get_config", "name an experiment")
+    for argument in arguments:
+        if argument.startswith("--config."):
+            _check_override(config, argument.removeprefix("--config.").partition("=")[0])
+
+
+def _call_config(given: str, function: str, remedy: str) -> Any:
+    """What a function of a config file gives for the argument after the file's colon."""
+    file, colon, arg = given.partition(":")
     if not Path(file).is_file() or Path(file).suffix != ".py":
         raise errors.unknown(
             "config file", file, sorted(map(str, Path("configs").glob("[a-z]*.py")))
@@ -89,12 +100,9 @@ def _check_config(arguments: list[str]) -> None:
     spec = importlib.util.spec_from_file_location("config", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    if not hasattr(module, "get_config"):
-        raise errors.UserError(f"config file {file} has no get_config(): name an experiment")
-    config = module.get_config(arg) if colon else module.get_config()
-    for argument in arguments:
-        if argument.startswith("--config."):
-            _check_override(config, argument.removeprefix("--config.").partition("=")[0])
+    if not hasattr(module, function):
+        raise errors.UserError(f"config file {file} has no {function}(): {remedy}")
+    return getattr(module, function)(arg) if colon else getattr(module, function)()
 
 
 def _check_override(config: ml_collections.ConfigDict, path: str) -> None:
@@ -131,6 +139,8 @@ def _run(command: str) -> None:
         raise errors.UserError(
             "--config is missing: name an experiment, as in --config=configs/activity.py"
         )
+    elif _MODE.value == "sweep":
+        written = _sweep(workdir, command)
     elif _MODE.value == "tune":
         from hybrid_jax.experiment import tune
 
@@ -140,6 +150,16 @@ def _run(command: str) -> None:
 
         written = run.run(_CONFIG.value, workdir, command)
     _print(written)
+
+
+def _sweep(workdir: Path, command: str) -> list[Path]:
+    from hybrid_jax.experiment import sweep
+
+    given = config_flags.get_config_filename(flags.FLAGS["config"])
+    settings = _call_config(given, "sweep", "give it one that returns its points, see common.grid")
+    return sweep.run(
+        _CONFIG.value, settings, workdir, command, sharded=_SHARD.value, runner=_RUNNER.value
+    )
 
 
 def _audit(workdir: Path, command: str) -> list[Path]:
@@ -183,7 +203,8 @@ def _stop(number: int, frame: types.FrameType | None) -> None:
 def _print(written: list[Path]) -> None:
     from hybrid_jax import report
 
-    print(report.summary(written))
+    if _MODE.value != "sweep":  # whose tables are many: --mode=collect makes one of them
+        print(report.summary(written))
     for path in written:
         print(path)
 

@@ -15,7 +15,11 @@ Expected, test accuracy in percent over three seeds:
     reduced_siamese    83.2 +- .8  94.9 +- .2  95.7 +- .3
 
 Keys: `split=trial|subject`, as in `configs/activity.py:fast,split=subject`.
+
+    python launch.py --config=configs/activity.py --mode=sweep --workdir=runs/sweep                # `sweep()` below
 """
+
+from typing import Any
 
 import ml_collections
 
@@ -130,3 +134,28 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         )
         config.tune.update(weights=(0.1, 1.0), margins=(10.0,), epochs=1.0)
     return config.lock()
+
+
+def sweep(arg: str | None = None) -> list[dict[str, Any]]:
+    """The points of `--mode=sweep`: layer, method, weight, margin, dimension and seed.
+
+    360 of them, from 5 pre-trainings and 50 fine-tunings; with `smoke` 26, from 2 and 6.
+    """
+    preset, _ = common.parse(arg, ("full", "fast", "simulated", "smoke"), {"split": "trial"})
+    if preset == "smoke":
+        return common.grid(
+            seed=(0, 1),
+            layer=("fc_2",),
+            method=("simple", "reduced", "noisy_reduced", "reduced_siamese", "advanced"),
+            contrastive_weight=(0.1, 1.0),
+            margin=(10.0,),
+            reduced_dim=(4, 8),
+        )
+    return common.grid(
+        seed=range(5),
+        layer=("conv_4", "fc_1", "fc_2"),
+        method=("reduced", "noisy_reduced", "reduced_siamese", "advanced"),
+        contrastive_weight=(0.1, 0.3, 1.0),
+        margin=(10.0,),
+        reduced_dim=(2, 8, 16),
+    )

@@ -1,6 +1,8 @@
 """What configs share: the `ARG,key=value` string after the file's name, and default settings."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import ml_collections
 
@@ -80,3 +82,12 @@ def privacy(max_queries: int, max_gallery: int, num_draws: int) -> ml_collection
             "ties": "average",
         }
     )
+
+
+def grid(**axes: Iterable[Any]) -> list[dict[str, Any]]:
+    """Every combination of the axes' values, for a `sweep()`; the first axis varies slowest.
+
+    An axis is `layer`, `method`, `contrastive_weight`, `margin`, `reduced_dim`, or any field of the config by its path:
+    `grid(method=("reduced", "advanced"), **{"finetune.learning_rate": (1e-3, 1e-4)})`.
+    """
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]

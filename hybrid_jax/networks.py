@@ -25,6 +25,7 @@ class Training:
         pretrain_budget: of the network from scratch.
         finetune_budget: of the baseline and of every Siamese network alike.
         convention: of the contrastive loss (`losses.contrastive`).
+        shared: whether Siamese networks of several weights and margins lie there, each then in a folder of its own.
     """
 
     task: Task
@@ -33,6 +34,7 @@ class Training:
     pretrain_budget: Budget
     finetune_budget: Budget
     convention: str
+    shared: bool = False
 
     def pretrained(self) -> dict[str, Any]:
         """The network trained for the primary task from scratch."""
@@ -59,18 +61,20 @@ class Training:
         """
         loss = WindowLoss(self.task.network, self.task.windows.window, layer, self.convention)
         phase_name = f"siamese/{name or layer}"
+        # The phase keeps its name, which branches off its randomness: a network is the same one, shared or not.
+        own = f"{layer}-weight-{weight!r}-margin-{margin!r}" if self.shared else ""
         return self._run(
             phase_name,
             loss,
             pretrained,
             self.finetune_budget,
+            workdir=self.workdir / own,
             contrastive_weight=weight,
             margin=margin,
         )
 
     def _run(
-        self, name: str, loss: WindowLoss, variables: dict, budget: Budget, **terms: float
+        self, name: str, loss: WindowLoss, variables: dict, budget: Budget, **more: Any
     ) -> dict[str, Any]:
-        return phase.run(
-            name, self.task, loss, variables, budget, self.key, workdir=self.workdir, **terms
-        )
+        where = {"workdir": self.workdir} | more
+        return phase.run(name, self.task, loss, variables, budget, self.key, **where)

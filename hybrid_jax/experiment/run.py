@@ -1,7 +1,7 @@
 """`--mode=run`: train, embed, evaluate, report."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,19 @@ from hybrid_jax.reduction import pca
 from hybrid_jax.results import Record, select
 from hybrid_jax.tradeoff import tradeoff_area_records
 
+SIAMESE = ("contrastive_weight", "margin")  # what a Siamese network is given at its layer
 
-def run(config: ml_collections.ConfigDict, workdir: Path, command: str) -> list[Path]:
+
+def run(
+    config: ml_collections.ConfigDict, workdir: Path, command: str, trainings: Path | None = None
+) -> list[Path]:
     """The experiment of one seed, from where a killed run of it stopped.
 
     Args:
         config: see `configs/activity.py`.
         workdir: the work folder.
         command: the command line, kept in results.json.
+        trainings: where the networks are trained, if that is shared with other work folders (`sweep`).
 
     Returns:
         The files that report the results.
@@ -37,8 +42,8 @@ def run(config: ml_collections.ConfigDict, workdir: Path, command: str) -> list[
         errors.UserError: a mistake in the config, the work folder or the data, before anything is changed; a training
             that diverges.
     """
-    training = setup.training(config, workdir)
-    experiment = Experiment(config, training, setup.evaluator_settings(config))
+    training = _training(config, workdir, trainings)
+    experiment = Experiment(config, training, setup.evaluator_settings(config), workdir)
     pretrained = training.pretrained()
     simple = training.simple(pretrained)
     records: list[Record] = []
@@ -46,9 +51,7 @@ def run(config: ml_collections.ConfigDict, workdir: Path, command: str) -> list[
     for layer in config.layers:
         features = {False: LayerFeatures.extract(training.task, layer, simple, 0.0, None)}
         if any(METHODS[method].siamese for method in config.methods):
-            weight, margin = (
-                config.siamese[name][layer] for name in ("contrastive_weight", "margin")
-            )
+            weight, margin = (config.siamese[name][layer] for name in SIAMESE)
             siamese = training.siamese(pretrained, layer, weight, margin)
             features[True] = LayerFeatures.extract(training.task, layer, siamese, weight, margin)
             spaces[layer] = experiment.feature_space(features)
@@ -58,6 +61,23 @@ def run(config: ml_collections.ConfigDict, workdir: Path, command: str) -> list[
     return report.write(workdir, command, config.to_dict(), records, spaces)
 
 
+def train(
+    config: ml_collections.ConfigDict, workdir: Path, trainings: Path, layer: str | None = None
+) -> None:
+    """Trains in `trainings` what a `run` would: the baseline, or with a layer its Siamese network."""
+    training = _training(config, workdir, trainings)
+    pretrained = training.pretrained()
+    if layer is None:
+        training.simple(pretrained)
+    else:
+        training.siamese(pretrained, layer, *(config.siamese[name][layer] for name in SIAMESE))
+
+
+def _training(config: ml_collections.ConfigDict, workdir: Path, trainings: Path | None) -> Training:
+    training = setup.training(config, workdir)
+    return replace(training, workdir=trainings, shared=True) if trainings else training
+
+
 @dataclass(frozen=True)
 class Experiment:
     """What one run does at each layer."""
@@ -65,6 +85,7 @@ class Experiment:
     config: ml_collections.ConfigDict
     training: Training
     settings: evaluators.Settings
+    workdir: Path
 
     def embed(self, layer: str, features: dict[bool, LayerFeatures]) -> Iterator[Embedded]:
         """Every method of the config at a layer, with every reduction measured there.
@@ -103,7 +124,7 @@ class Experiment:
             noise = operating_noise(
                 grid, [record["value"] for record in on_validation], self.config.noise.tolerance
             )
-        embedding_files.save(self.training.workdir, embedded, self.config.model.to_dict(), noise)
+        embedding_files.save(self.workdir, embedded, self.config.model.to_dict(), noise)
         return records
 
     def feature_space(self, features: dict[bool, LayerFeatures]) -> dict[str, np.ndarray]:

@@ -36,7 +36,7 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
     Raises:
         errors.UserError: a mistake in the config, a work folder of another config, or data that cannot be read.
     """
-    _check_values(config)
+    check(config)
     workdir.check(folder, config)
     task = load_task(config)
     _check_layers(config, task)
@@ -100,7 +100,8 @@ def evaluator_settings(config: ml_collections.ConfigDict) -> Settings:
     )
 
 
-def _check_values(config: ml_collections.ConfigDict) -> None:
+def check(config: ml_collections.ConfigDict) -> None:
+    """Raises `UserError` for a value that no data could make right."""
     _one_of("data set (config.data.name)", config.data.name, DATASETS)
     _one_of("model (config.model.name)", config.model.name, MODELS)
     _all_of("method", config.methods, METHODS)
