@@ -1,6 +1,9 @@
 """A sweep: which points share what, that each is a plain run, and that a failure stops nothing."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -174,3 +177,21 @@ def test_a_folder_of_another_config_is_refused(tmp_path):
 
 def test_no_two_axes_write_the_same_field():
     assert set(points_module.AXES).isdisjoint(activity.get_config().keys())
+
+
+@pytest.mark.slow
+def test_ray_gives_what_one_process_gives(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
+    # In processes of their own: Ray's threads outlive a test.
+    for runner in sweep.RUNNERS:
+        code = (
+            "import sys; from pathlib import Path; from test_sweep import config, settings;"
+            "from hybrid_jax.experiment import sweep;"
+            "sweep.run(config(), settings([3]), Path(sys.argv[1]), 'c', runner=sys.argv[2])"
+        )
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        arguments = [sys.executable, "-c", code, str(tmp_path / runner), runner]
+        subprocess.run(arguments, env=environment, check=True, capture_output=True)
+    for point in points(settings([3])):
+        one, other = (tmp_path / r / "points" / point.name / "results.json" for r in sweep.RUNNERS)
+        assert one.read_bytes() == other.read_bytes()
