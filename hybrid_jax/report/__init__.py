@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from hybrid_jax import figures, results
-from hybrid_jax.report import accuracy, leakage, privacy
+from hybrid_jax import figures, results, selection
+from hybrid_jax.report import accuracy, leakage, privacy, sweep
 from hybrid_jax.report.accuracy import accuracy_table
 
 __all__ = ["accuracy_table", "headline", "summary", "write"]
@@ -18,6 +18,12 @@ ACCURACY = (
     "Percent of the test set, ± the standard deviation where seeds were collected. `*`: further"
     " from the paper than a point and than two standard deviations."
 )
+SWEEP = (
+    "Of each embedding **→** marks the setting of the best noise-free accuracy on validation: the other tables and the"
+    " figures show that one, results.json holds all. Percent, ± the standard deviation over seeds; privacy is rank / K"
+    " at the operating noise σ."
+)
+LEFT_OUT = "Left out, as they failed or have not run yet: {}."
 SETTINGS = "Contrastive weight and margin are chosen on validation, per layer (`--mode=tune`)."
 OPERATING = (
     "Noise-free → at the operating noise σ, the largest of the grid whose validation accuracy is"
@@ -54,6 +60,7 @@ def write(
     records: Iterable[Mapping],
     feature_spaces: Mapping[str, Mapping] | None = None,
     versions: Mapping[str, str] | None = None,
+    left_out: Iterable[str] = (),
 ) -> list[Path]:
     """Writes results.json, accuracy.md and the figures for which there are records.
 
@@ -64,32 +71,39 @@ def write(
         records: made by `results.record`.
         feature_spaces: see `figures.feature_space`; none: the figure is left out.
         versions: see `results.write`.
+        left_out: names of a sweep's points that have no results.
 
     Returns:
         the files written, in the order in which one would read them.
     """
     workdir, records = Path(workdir), [results.record(**r) for r in records]
     tolerance = (config.get("noise") or {}).get("tolerance", 0.02)
-    folder = workdir / "figures"
+    shown, folder = selection.shown(records), workdir / "figures"
     drawn = [
-        figures.tradeoff_method(folder / "tradeoff_method.png", records, tolerance),
-        figures.tradeoff_layer(folder / "tradeoff_layer.png", records, tolerance),
-        figures.sessions(folder / "sessions.png", records),
+        figures.tradeoff_method(folder / "tradeoff_method.png", shown, tolerance),
+        figures.tradeoff_layer(folder / "tradeoff_layer.png", shown, tolerance),
+        figures.sessions(folder / "sessions.png", shown),
         figures.feature_space(folder / "feature_space.png", feature_spaces or {}),
     ]
+    page = markdown(command, records, tolerance, left_out)
     return [
-        results.write_text(workdir / "accuracy.md", markdown(command, records, tolerance)),
+        results.write_text(workdir / "accuracy.md", page),
         *(path for path in drawn if path),
         # Last: where it is, all the rest is.
         results.write(workdir / "results.json", command, config, records, versions),
     ]
 
 
-def markdown(command: str, records: list[Mapping], tolerance: float = 0.02) -> str:
+def markdown(
+    command: str, records: list[Mapping], tolerance: float = 0.02, left_out: Iterable[str] = ()
+) -> str:
     """The whole of accuracy.md."""
+    settings, records = sweep.sweep_table(records, tolerance), selection.shown(records)
+    missing = ", ".join(f"`{name}`" for name in left_out)
     simulated = results.distinct(records, "dataset") == ["simulated"]
     parts = [
         ("", f"`{command}`", SIMULATED if simulated else ""),
+        ("", LEFT_OUT.format(missing) if missing else ""),
         ("## Accuracy", ACCURACY, accuracy.accuracy_table(records), accuracy.chance_line(records)),
         ("### Differences", "In points of accuracy.", accuracy.difference_table(records)),
         ("## Settings", SETTINGS, accuracy.settings_table(records)),
@@ -130,9 +144,10 @@ def markdown(command: str, records: list[Mapping], tolerance: float = 0.02) -> s
             leakage.unplanned_table(records, unplanned, tolerance),
         )
     )
-    parts.append(
-        ("## Differential privacy of one upload", GUARANTEE, leakage.guarantee_table(records))
-    )
+    parts += [
+        ("## Differential privacy of one upload", GUARANTEE, leakage.guarantee_table(records)),
+        ("## Every setting of the sweep", SWEEP, settings),
+    ]
     # A part whose table is empty is left out, heading and all.
     lines = [
         line
@@ -164,7 +179,7 @@ def summary(written: Iterable[str | os.PathLike]) -> str:
 
 def headline(records: Iterable[Mapping]) -> str:
     """The table of accuracy, and a line for each layer's trade-off."""
-    records = list(records)
+    records = selection.shown(records)
     parts = [_title(records), accuracy.accuracy_table(records)]
     return "\n\n".join(p for p in [*parts, "\n".join(privacy.verdict(records))] if p)
 

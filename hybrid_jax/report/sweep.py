@@ -1,0 +1,80 @@
+"""The table of a sweep: every setting that was measured, and which of them the other tables show."""
+
+from collections.abc import Iterable, Mapping
+
+from hybrid_jax import paper, results, selection, tradeoff
+from hybrid_jax.report.markdown import percent, table
+
+
+def sweep_table(records: Iterable[Mapping], tolerance: float = 0.02) -> str:
+    """Accuracy and privacy of each embedding at each setting, a row for each.
+
+    Validation and test accuracy are those without noise, with their standard deviation over seeds; at the operating
+    noise stand the accuracy and, a column for each target and held-out adversary, rank / K.
+
+    Returns:
+        a Markdown table; "" where each embedding was measured at one setting.
+    """
+    groups: dict[tuple, list] = {}
+    for r in records:
+        groups.setdefault(
+            (r["layer"], r["method"], r["reduction"], *selection.setting(r)), []
+        ).append(r)
+    if len({key[:3] for key in groups}) == len(groups):
+        return ""
+    best = selection.best(r for own in groups.values() for r in own)
+    order = {name: i for i, name in enumerate(dict.fromkeys(key[:3] for key in groups))}
+    found = {key: _curves(own) for key, own in groups.items()}
+    adversaries = list(dict.fromkeys(a for curves in found.values() for a in curves))
+    rows = []
+    for key in sorted(groups, key=lambda k: (order[k[:3]], [v or 0 for v in k[3:]])):
+        own, curves = groups[key], found[key]
+        validation, test = (_noise_free(own, split) for split in ("validation", "test"))
+        noise = tradeoff.operating_points(own, tolerance).get(key[:3])
+        row = [
+            ("**→** " if best[key[:3]] == key[3:] else "") + _name(*key[:3]),
+            *("–" if v is None else f"{v:g}" for v in key[3:]),
+            str((test or validation or own[0])["n_seeds"] or 1),
+            _mean_std(validation),
+            _mean_std(test),
+            "–" if noise is None else f"{noise:.3g}",
+            _at(next(iter(curves.values()), None), "accuracy", noise),
+        ]
+        rows.append([*row, *(_at(curves.get(a), "privacy", noise) for a in adversaries)])
+    header = [
+        "Layer, method", "weight", "margin", "dimension", "seeds", "validation", "test", "σ / rms",
+        "test at σ", *(f"{target}: {paper.adversary_name(*a)}" for target, *a in adversaries),
+    ]  # fmt: skip
+    return table(header, rows)
+
+
+def _curves(own: list[Mapping]) -> dict[tuple, tradeoff.Curve]:
+    """(target, gallery, attacker_data) -> the curve of one setting, for held-out adversaries."""
+    return {
+        (curve.about["target"], *curve.adversary): curve
+        for curve in tradeoff.headline(own)
+        if curve.about["gallery"] == "held_out" and curve.about["cloud"] == "original"
+    }
+
+
+def _noise_free(own: list[Mapping], split: str) -> Mapping | None:
+    wanted = {"evaluator": "accuracy", "metric": "accuracy", "cloud": "original"}
+    return next(iter(results.select(own, split=split, noise_relative=0.0, **wanted)), None)
+
+
+def _mean_std(r: Mapping | None) -> str:
+    if r is None:
+        return "–"
+    return percent(r["value"]) + (f" ± {percent(r['std'])}" if r["std"] is not None else "")
+
+
+def _at(curve: tradeoff.Curve | None, what: str, noise: float | None) -> str:
+    if curve is None or noise is None:
+        return "–"
+    at = abs(curve.noise_relative - noise) < 1e-9
+    return percent(getattr(curve, what)[at][0]) if at.any() else "–"
+
+
+def _name(layer: str, method: str, reduction: str) -> str:
+    suffix = " (autoencoder)" if reduction == "autoencoder" else ""
+    return f"{paper.layer_name(layer)}, {paper.METHOD_NAMES[method]}{suffix}"
