@@ -6,6 +6,7 @@ import pytest
 from synthetic_records import LAYERS, run
 
 from hybrid_jax import collect, report, results
+from hybrid_jax.collect import seeds
 from hybrid_jax.errors import UserError
 
 CONFIG = {"seed": 0, "data": {"name": "motionsense"}, "layers": ["fc_1"]}
@@ -40,7 +41,7 @@ def test_the_order_of_runs_and_of_records_does_not_matter():
     swapped = {seed: by_seed[seed][::-1] for seed in (2, 0, 1)}
 
     def by_point(merged):
-        return {collect._key(r, results.IDENTITY): r for r in merged}
+        return {seeds._key(r, results.IDENTITY): r for r in merged}
 
     one, other = by_point(collect.merge(by_seed)), by_point(collect.merge(swapped))
     assert one.keys() == other.keys()

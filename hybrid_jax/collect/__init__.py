@@ -7,11 +7,11 @@ from pathlib import Path
 
 from hybrid_jax import report, results, selection
 from hybrid_jax.collect import folders
-from hybrid_jax.collect.merge import identity, merge, union
+from hybrid_jax.collect.seeds import identity, merge, union
 from hybrid_jax.errors import UserError
 from hybrid_jax.tradeoff import tradeoff_area_records
 
-__all__ = ["collect", "merge"]
+__all__ = ["collect", "merge", "union"]
 
 
 def collect(
