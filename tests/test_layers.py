@@ -16,7 +16,7 @@ LAYERS = {
     2: "embedding optimizers metrics",
     3: "data checkpoint",
     4: "train task phase networks fit_reduction inference embedded embedding_files cloud attacks "
-    "evaluators audit metric_log progress results paper tradeoff report figures collect "
+    "evaluators audit metric_log progress results paper tradeoff selection report figures collect "
     "experiment sweep",
     5: "launch export configs",
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from hybrid_jax.models.dropout import Dropout
 from hybrid_jax.models.mtcnn import mtcnn
 
 ACTIVITY = {"activity": 4}
@@ -107,9 +108,9 @@ def test_dropout_stands_before_a_layer_at_the_published_rates(fc_2):
     found = []
 
     def record(call, args, kwargs, context):
-        if isinstance(context.module, nn.Dropout) and context.module.rate:
+        if isinstance(context.module, Dropout) and context.module.rate:
             stage, rate = context.module.path[0], context.module.rate
-            found.append((stage, rate, args[0].shape[1:], context.module.deterministic))
+            found.append((stage, rate, args[0].shape[1:], args[1]))
         return call(*args, **kwargs)
 
     network = mtcnn(ACTIVITY, fc_2=fc_2)
@@ -122,10 +123,10 @@ def test_dropout_stands_before_a_layer_at_the_published_rates(fc_2):
                 *(variables, WINDOWS, jax.random.key(0)),
             )
         assert found == [
-            ("conv_3", 0.2, (12, 23, 50), not train),
-            ("conv_4", 0.2, (12, 6, 40), not train),
-            ("fc_1", 0.2, (12, 4, 20), not train),
-            (last, 0.4, (400,), not train),
+            ("conv_3", 0.2, (12, 23, 50), train),
+            ("conv_4", 0.2, (12, 6, 40), train),
+            ("fc_1", 0.2, (12, 4, 20), train),
+            (last, 0.4, (400,), train),
         ]
         found.clear()
 

@@ -10,7 +10,10 @@ from collections.abc import Callable
 import jax
 from flax import linen as nn
 
-from hybrid_jax.models.time_conv import TimeConv, max_pool_time
+from hybrid_jax.models.dropout import Dropout
+from hybrid_jax.models.time_conv import TimeConv
+from hybrid_jax.models.time_dense import TimeDense
+from hybrid_jax.models.time_pool import max_pool_time
 from hybrid_jax.stages import Network, Stage
 
 _dense = nn.initializers.glorot_uniform()
@@ -33,7 +36,7 @@ class ConvStage(nn.Module):
             ]  # a window [B, channels, T] is an image of one colour: its rows are the sensors
         if self.pool > 1:
             x = max_pool_time(x, self.pool)
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        x = Dropout(self.dropout)(x, train)
         return nn.relu(TimeConv(self.features, self.width, self.padding, name="conv")(x))
 
 
@@ -47,10 +50,14 @@ class DenseStage(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        x = Dropout(self.dropout)(x, train)
         if self.flatten:
             x = x.reshape(x.shape[0], -1)
-        return self.activation(nn.Dense(self.features, kernel_init=_dense, name="dense")(x))
+        if x.ndim == 4:  # each moment of each row
+            dense = TimeDense(self.features, name="dense")
+        else:
+            dense = nn.Dense(self.features, kernel_init=_dense, name="dense")
+        return self.activation(dense(x))
 
 
 class Heads(nn.Module):
@@ -61,7 +68,7 @@ class Heads(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array | dict[str, jax.Array]:
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        x = Dropout(self.dropout)(x, train)
         logits = {
             task: nn.Dense(size, kernel_init=_dense, name=task)(x) for task, size in self.tasks
         }

@@ -1,12 +1,12 @@
-"""Convolution and pooling along time that train fast on CPU.
+"""Convolution along time that trains fast on a CPU.
 
 The MTCNN's kernels are (1, k): each of the 12 sensor rows is convolved along time alone. So the rows are folded into
 the batch and the convolution is one-dimensional. The forward pass and the gradient of the input are XLA's
-convolutions; the gradient of the kernel is one GEMM per tap, because XLA:CPU runs the kernel gradient of a convolution
-as another convolution with a batch-sized kernel, which takes most of a training step. Parameters and inference
-graph are those of `flax.linen.Conv(features, (1, k))` (a test holds values and gradients against it).
+convolutions; for the gradient of the kernel see `kernel_gradient`. Parameters and inference graph are those of
+`flax.linen.Conv(features, (1, k))` (a test holds values and gradients against it).
 """
 
+from functools import partial
 from typing import Literal
 
 import jax
@@ -14,35 +14,40 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-_LAYOUT = ("NHC", "HIO", "NHC")
+from hybrid_jax.models.kernel_gradient import LAYOUT, Padding, kernel_gradient
 
 
-def _convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return lax.conv_general_dilated(x, kernel, (1,), "VALID", dimension_numbers=_LAYOUT)
+def _convolve(x: jax.Array, kernel: jax.Array, padding: Padding) -> jax.Array:
+    return lax.conv_general_dilated(x, kernel, (1,), [padding], dimension_numbers=LAYOUT)
 
 
-@jax.custom_vjp
-def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Valid convolution along time: [N, T, C] with [k, C, F] gives [N, T - k + 1, F]."""
-    return _convolve(x, kernel)
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def convolve(x: jax.Array, kernel: jax.Array, padding: Padding = (0, 0)) -> jax.Array:
+    """Convolution along time: [N, T, C] with [k, C, F] gives [N, T + sum(padding) - k + 1, F].
+
+    Args:
+        x: [N, T, C].
+        kernel: [k, C, F].
+        padding: zeros before and after in time, each at most k - 1.
+    """
+    return _convolve(x, kernel, padding)
 
 
-def _forward(x: jax.Array, kernel: jax.Array):
-    return _convolve(x, kernel), (x, kernel)
+def _forward(x: jax.Array, kernel: jax.Array, padding: Padding):
+    x = lax.optimization_barrier(
+        x
+    )  # or XLA computes it twice, once for the backward pass's shape of it
+    return _convolve(x, kernel, padding), (x, kernel)
 
 
-def _backward(residuals, cotangent: jax.Array):
+def _backward(padding: Padding, residuals, cotangent: jax.Array):
     x, kernel = residuals
-    width, length = kernel.shape[0], cotangent.shape[1]
+    reach = kernel.shape[0] - 1
     # The barrier keeps XLA from folding the transposition into the convolution, which would send it off Eigen's
     # fast path: a training step is four times as slow without it.
     reverse = lax.optimization_barrier(jnp.flip(kernel, 0).transpose(0, 2, 1))
-    input_gradient = _convolve(
-        jnp.pad(cotangent, ((0, 0), (width - 1, width - 1), (0, 0))), reverse
-    )
-    flat = cotangent.reshape(-1, cotangent.shape[-1])
-    taps = [x[:, t : t + length].reshape(-1, x.shape[-1]).T @ flat for t in range(width)]
-    return input_gradient, jnp.stack(taps)
+    input_gradient = _convolve(cotangent, reverse, tuple(reach - zeros for zeros in padding))
+    return input_gradient, kernel_gradient(x, cotangent, padding)
 
 
 convolve.defvjp(_forward, _backward)
@@ -66,20 +71,7 @@ class TimeConv(nn.Module):
             "kernel", nn.initializers.glorot_uniform(), (1, self.width, channels, self.features)
         )
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        x = x.reshape(batch * rows, time, channels)
-        if self.padding == "SAME":
-            before = (self.width - 1) // 2
-            x = jnp.pad(x, ((0, 0), (before, self.width - 1 - before), (0, 0)))
-        x = convolve(x, kernel[0])
+        reach = self.width - 1 if self.padding == "SAME" else 0
+        padding = (reach // 2, reach - reach // 2)
+        x = convolve(x.reshape(batch * rows, time, channels), kernel[0], padding)
         return x.reshape(batch, rows, *x.shape[1:]) + bias[None, None, None, :]
-
-
-def max_pool_time(x: jax.Array, window: int) -> jax.Array:
-    """Max over non-overlapping windows of time: [B, rows, T, C] gives [B, rows, T // window, C].
-
-    By reshape: its gradient is a comparison, where that of `reduce_window` is a slow scatter on CPU. Where two values
-    tie for the maximum they share the gradient.
-    """
-    batch, rows, time, channels = x.shape
-    kept = time // window * window
-    return x[:, :, :kept].reshape(batch, rows, kept // window, window, channels).max(axis=3)
