@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 
@@ -23,7 +24,7 @@ from hybrid_jax.data import simulated
 
 LAYERS = {"cross-entropy": None, "Siamese": "conv_4"}
 OURS = "hybrid-jax"
-Times = dict[tuple[str, str], list[float]]
+Times = dict[Any, list[float]]
 
 
 def available() -> dict[str, Callable[..., Peer]]:
@@ -40,7 +41,7 @@ def available() -> dict[str, Callable[..., Peer]]:
     return found
 
 
-def measure(rounds: dict[tuple[str, str], Peer], number: int, steps: int) -> Times:
+def measure(rounds: dict[Any, Peer], number: int, steps: int) -> Times:
     """Milliseconds a step in each of `number` rounds, after two that compile and warm up."""
     times: Times = {name: [] for name in rounds}
     for turn in range(number + 2):

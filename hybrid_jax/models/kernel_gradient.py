@@ -5,9 +5,13 @@ one product a tap, and that for a part of the batch at a time: the shifted copie
 packs of them, then stay near the core. Elsewhere it is XLA's convolution, as without this file.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from hybrid_jax.models.parts import sum_over_parts
 
 PART = 2**18  # numbers of the input in a part, at most
 LAYOUT = ("NHC", "HIO", "NHC")
@@ -28,24 +32,13 @@ def kernel_gradient(x: jax.Array, cotangent: jax.Array, padding: Padding = (0, 0
 
 
 def _in_parts(x: jax.Array, cotangent: jax.Array, padding: Padding) -> jax.Array:
-    size, time, channels = x.shape
-    width = time + sum(padding) - cotangent.shape[1] + 1
-    at_most = max(1, min(size, PART // (time * channels)))
-    rows = next(n for n in range(at_most, 0, -1) if size % n == 0)
-    # A part is every (size / rows)-th sample: where samples lie on several devices, each device has some of all parts.
-    parts = [a.reshape(rows, size // rows, *a.shape[1:]) for a in (x, cotangent)]
-
-    def add(number: jax.Array, total: jax.Array) -> jax.Array:
-        part = (lax.dynamic_index_in_dim(a, number, 1, keepdims=False) for a in parts)
-        return total + _by_taps(*part, width, padding)
-
-    zeros = jnp.zeros((width, channels, cotangent.shape[2]), cotangent.dtype)
-    return lax.fori_loop(0, size // rows, add, zeros)
+    return sum_over_parts(partial(_by_taps, padding=padding), (x, cotangent), PART)
 
 
-def _by_taps(x: jax.Array, cotangent: jax.Array, width: int, padding: Padding) -> jax.Array:
+def _by_taps(x: jax.Array, cotangent: jax.Array, padding: Padding) -> jax.Array:
     length, flat = cotangent.shape[1], cotangent.reshape(-1, cotangent.shape[2])
     x = jnp.pad(x, ((0, 0), padding, (0, 0)))
+    width = x.shape[1] - length + 1
     taps = [x[:, t : t + length].reshape(-1, x.shape[2]).T @ flat for t in range(width)]
     return jnp.stack(taps)
 
