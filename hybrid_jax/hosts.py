@@ -75,6 +75,8 @@ def _check(coordinator: str | None, num_processes: int | None, process_id: int |
     host, _, port = coordinator.rpartition(":")
     if not (host and port.isdecimal() and 0 < int(port) < 2**16):
         raise UserError(f"--coordinator={coordinator}: give HOST:PORT, as in 10.0.0.1:1234")
+    if num_processes < 1:
+        raise UserError(f"--num_processes={num_processes}: give the number of processes, from 1")
     if not 0 <= process_id < num_processes:
         raise UserError(
             f"--process_id={process_id}: of --num_processes={num_processes} it is one from 0 to {num_processes - 1}"

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 AXIS = "data"
@@ -40,12 +41,24 @@ def whole(tree: Any) -> Any:
     return _placed(tree, WHOLE)
 
 
-def sent_split(tree: Any) -> Any:
-    """NumPy arrays [N, ...], the same in every process, split like that: each device is sent its rows alone."""
-    sharding = NamedSharding(jax.sharding.get_mesh(), SPLIT)
-    return jax.tree.map(
-        lambda a: jax.make_array_from_callback(a.shape, sharding, a.__getitem__), tree
-    )
+def sent(tree: Any, spec: PartitionSpec = WHOLE) -> Any:
+    """NumPy arrays, the same in every process, on the devices: each is sent no more than it holds by `spec`.
+
+    JAX arrays are left where they are.
+    """
+    if size() == 1:
+        return jax.device_put(tree)
+    sharding = NamedSharding(jax.sharding.get_mesh(), spec)
+
+    def one(array: Any) -> jax.Array:
+        if isinstance(array, jax.Array):
+            return array
+        rows = np.asarray(array)
+        return jax.make_array_from_callback(
+            rows.shape, sharding, lambda held: np.asarray(rows[held])
+        )
+
+    return jax.tree.map(one, tree)
 
 
 def _placed(tree: Any, spec: PartitionSpec) -> Any:

@@ -98,9 +98,9 @@ def _stream(
     if by is None or free.any() or request.window:
         blocks = cut(request.gallery, request.num_classes, chunk, gallery_block, shares)
     if shares > 1:
-        blocks = mesh.sent_split(in_parts(blocks, request.num_classes, shares))
+        blocks = mesh.sent(in_parts(blocks, request.num_classes, shares), mesh.SPLIT)
     of_class = np.bincount(request.gallery.labels, minlength=request.num_classes)
-    fixed = jax.device_put(
+    fixed = mesh.sent(
         (
             blocks,
             np.int32(request.window) if request.window else None,

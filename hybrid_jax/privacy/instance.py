@@ -45,8 +45,8 @@ def outcomes(
     features = np.pad(request.gallery.features, ((0, missing), (0, 0)), constant_values=PAD)
     features = features.reshape(-1, 1, size, dim)
     if shares > 1:
-        features = mesh.sent_split(features)
-    fixed = jax.device_put((features, request.keys, noise_std[: 0 if on_cpu else None]))
+        features = mesh.sent(features, mesh.SPLIT)
+    fixed = mesh.sent((features, request.keys, noise_std[: 0 if on_cpu else None]))
     found = Outcomes(*(np.empty((num_draws, len(levels), total), np.float32) for _ in range(3)))
     found.above[:, flooded], found.tied[:, flooded] = 0, total
     found.log_posterior[:] = np.nan
