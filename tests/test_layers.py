@@ -11,12 +11,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = {
-    0: "errors hosts losses mesh noise reduction privacy rng",
+    0: "errors losses mesh noise reduction privacy rng",
     1: "stages models",
     2: "embedding optimizers metrics",
     3: "data checkpoint",
     4: "train task phase networks fit_reduction inference embedded embedding_files cloud attacks "
-    "evaluators audit metric_log progress results paper tradeoff report figures collect "
+    "evaluators audit metric_log hosts progress results paper tradeoff report figures collect "
     "experiment sweep",
     5: "launch export configs",
 }

@@ -55,7 +55,11 @@ def test_training_goes_the_same_way(several, one):
 
 
 def test_each_device_computes_its_share_of_a_batch(several):
-    # Before XLA renames what it fuses, a tensor is known by its shape.
+    """As XLA compiled it: no device holds the whole batch's inputs, and gradients are summed."""
+    program = several["program"]
+    rows = {int(n) for n in re.findall(r"f32\[(\d+),(?:1,)?3,20\]", program)}
+    assert rows == {mesh_program.BATCH // DEVICES, mesh_program.SIZE}
+    assert "all-reduce" in program
 
 
 def test_a_batch_that_does_not_divide_is_refused(several):
