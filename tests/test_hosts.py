@@ -15,6 +15,7 @@ import pytest
 
 from configs import activity
 from hybrid_jax import hosts, results
+from hybrid_jax.checkpoint import Checkpoints
 from hybrid_jax.data.batches import batch_indices
 from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import run, setup
@@ -47,48 +48,86 @@ def free_port():
         return opened.getsockname()[1]
 
 
-def start(number, found, port, workdir):
-    joined = [f"--coordinator=localhost:{port}", "--num_processes=2", f"--process_id={number}"]
-    program = [sys.executable, hosts_program.__file__, found, *flags(workdir), *joined]
+def together(programs):
+    """Runs one program a process; what each printed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment.pop("XLA_FLAGS", None)
+    environment.pop("XLA_FLAGS", None)  # one device each
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(program, env=environment, cwd=ROOT, text=True, **pipes)
+    started = [
+        subprocess.Popen([sys.executable, *program], env=environment, cwd=ROOT, text=True, **pipes)
+        for program in programs
+    ]
+    said = [process.communicate() for process in started]
+    for process, (_, errors) in zip(started, said, strict=True):
+        assert process.returncode == 0, errors
+    return [out for out, _ in said]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """What two processes found, which went on from a checkpoint that one has saved; and their checkpoints' folder."""
+    folder = tmp_path_factory.mktemp("small")
+    saved = Checkpoints(folder / "saved")
+    saved.save(5, hosts_program.state(5), 0.5)
+    saved.close()
+    at = f"localhost:{free_port()}"
+    program, found = hosts_program.__file__, [folder / f"{i}.npy" for i in range(2)]
+    together([program, at, str(i), folder / "saved", found[i]] for i in range(2))
+    return folder / "saved", [np.load(path, allow_pickle=True).item() for path in found]
+
+
+def test_two_processes_hold_distinct_halves_of_a_batch(small):
+    _, found = small
+    assert [each["devices"] for each in found] == [2, 2]
+    (first,), (second,) = (each["held"] for each in found)
+    size, batch_size, step = hosts_program.SIZE, hosts_program.BATCH, hosts_program.STEP
+    assert len(first) == len(second) == batch_size // 2
+    expected = batch_indices(0, step, size=size, batch_size=batch_size)
+    np.testing.assert_array_equal(np.concatenate([first, second]), expected)
+
+
+def test_two_processes_go_on_from_what_one_has_saved(small):
+    for each in small[1]:
+        jax.tree.map(np.testing.assert_array_equal, each["last"], hosts_program.state(5))
+        jax.tree.map(np.testing.assert_array_equal, each["best"], hosts_program.state(10))
+        assert each["then"] == 10
+
+
+def test_one_process_goes_on_from_what_two_have_saved(small):
+    folder, _ = small
+    assert {path.name for path in folder.glob("10/default/ocdbt.process_*")} == {
+        "ocdbt.process_0",
+        "ocdbt.process_1",
+    }
+    saved = Checkpoints(folder)
+    assert saved.last_step() == 10
+    for found in (saved.last(hosts_program.state(0)), saved.best(hosts_program.state(0))):
+        jax.tree.map(np.testing.assert_array_equal, found, hosts_program.state(10))
+    saved.close()
+
+
+def test_the_first_process_writes(small):
+    folder, found = small
+    assert [each["first"] for each in found] == [True, False]
+    assert (folder / "first.txt").read_text() == "process 0"
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """A run by one process and one by two, which go on from the same pre-training: one that one process has done."""
+    """A run by one process and one by two, from the same pre-training, and what the two printed."""
     folder = tmp_path_factory.mktemp("hosts")
-    one, two, port = folder / "one", folder / "two", free_port()
+    one, two, at = folder / "one", folder / "two", f"localhost:{free_port()}"
     setup.training(config(), one).pretrained()
     shutil.copytree(one, two)
-    started = [start(i, folder / f"{i}.npy", port, two) for i in range(2)]
+    joined = ([f"--coordinator={at}", "--num_processes=2", f"--process_id={i}"] for i in range(2))
+    said = together([ROOT / "launch.py", *flags(two), *mine] for mine in joined)
     run.run(config(), one, COMMAND)
-    said = [process.communicate() for process in started]
-    for process, (_, errors) in zip(started, said, strict=True):
-        assert process.returncode == 0, errors
-    found = [np.load(folder / f"{i}.npy", allow_pickle=True).item() for i in range(2)]
-    return one, two, found, [out for out, _ in said]
-
-
-@pytest.mark.slow
-def test_the_processes_hold_distinct_halves_of_a_batch(folders):
-    _, _, found, _ = folders
-    assert [each["devices"] for each in found] == [2, 2] and [each["here"] for each in found] == [
-        1,
-        1,
-    ]
-    (first,), (second,) = (each["held"] for each in found)
-    size, batch_size = hosts_program.SIZE, hosts_program.BATCH
-    expected = batch_indices(0, 3, size=size, batch_size=batch_size)
-    assert len(first) == len(second) == batch_size // 2
-    np.testing.assert_array_equal(np.concatenate([first, second]), expected)
+    return one, two, said
 
 
 @pytest.mark.slow
 def test_two_processes_find_what_one_finds(folders):
-    one, two, _, _ = folders
+    one, two, _ = folders
     expected, found = (results.read(folder)["records"] for folder in (one, two))
     assert len(found) == len(expected) > 20
     for a, b in zip(found, expected, strict=True):
@@ -104,26 +143,12 @@ def test_two_processes_find_what_one_finds(folders):
 
 
 @pytest.mark.slow
-def test_the_first_process_writes_and_reports(folders):
-    one, two, found, said = folders
-    assert [each["first"] for each in found] == [True, False]
+def test_the_first_process_reports_and_writes_what_one_would(folders):
+    one, two, said = folders
     assert [str(two / "results.json") in out for out in said] == [True, False]
-    events = [len(list((folder / "tensorboard" / "simple").iterdir())) for folder in (one, two)]
-    assert events == [1, 1]
-    names = [{path.relative_to(folder) for path in folder.glob("*")} for folder in (one, two)]
+    names = [sorted(path.name for path in folder.iterdir()) for folder in (one, two)]
     assert names[0] == names[1]
-
-
-@pytest.mark.slow
-def test_one_process_goes_on_from_what_two_have_saved(folders):
-    one, two, _, _ = folders
-    before = results.read(two)
-    found, expected = (
-        (made := setup.training(config(), folder)).simple(made.pretrained())
-        for folder in (two, one)
-    )
-    assert results.read(two) == before
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-2), found, expected)
+    assert len(list((two / "tensorboard" / "simple").iterdir())) == 1
 
 
 @pytest.mark.parametrize(
