@@ -5,6 +5,7 @@ python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR 
 python launch.py --config=... --workdir=DIR --mode=sweep [--sweep_shard=i/n] [--sweep_runner=local|ray]
 python launch.py --mode=collect --runs=A,B,... --workdir=DIR
 python launch.py --mode=audit --features=F.npz --noise_std=0,.1,1 --workdir=DIR [--gallery=... --prior=...]
+any of these, in each of several processes: --coordinator=HOST:PORT --num_processes=N --process_id=I
 
 The fields of a config stand in its file; README.md tells of the modes and of what a work folder holds.
 """
@@ -23,7 +24,7 @@ import ml_collections
 from absl import flags, logging
 from ml_collections import config_flags
 
-from hybrid_jax import errors
+from hybrid_jax import errors, hosts
 
 MODES = ("run", "tune", "sweep", "collect", "audit")
 
@@ -45,6 +46,9 @@ _GALLERY = flags.DEFINE_list(
 _PRIOR = flags.DEFINE_list("prior", ["uniform"], "audit: uniform, empirical, given.")
 _PRIVACY_MODE = flags.DEFINE_list("privacy_mode", ["classes"], "audit: classes, instance.")
 _NUM_DRAWS = flags.DEFINE_integer("num_draws", 10, "audit: noise draws.", lower_bound=1)
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT where process 0 listens.")
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Of a run on several hosts.")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.")
 _SEED = flags.DEFINE_integer("seed", 0, "audit: of the noise.", lower_bound=0)
 
 
@@ -125,6 +129,7 @@ def _run(command: str) -> None:
             "--workdir is missing: name the folder of this run, as in --workdir=runs/activity-0"
         )
     workdir = Path(_WORKDIR.value)
+    hosts.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
     if _MODE.value == "collect":
         if not _RUNS.value:
             raise errors.UserError(
@@ -149,7 +154,8 @@ def _run(command: str) -> None:
         from hybrid_jax.experiment import run
 
         written = run.run(_CONFIG.value, workdir, command)
-    _print(written)
+    if hosts.is_first():
+        _print(written)
 
 
 def _sweep(workdir: Path, command: str) -> list[Path]:

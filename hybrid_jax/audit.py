@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from hybrid_jax import results
+from hybrid_jax import mesh, results
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators.privacy import records as leakage_records
 from hybrid_jax.privacy import Leakage, leakage
@@ -34,6 +34,7 @@ MEANING = (
 )
 
 
+@mesh.over_all_devices()
 def audit(
     features: str | os.PathLike,
     workdir: str | os.PathLike,

@@ -21,6 +21,8 @@ def _score(metrics: dict[str, float]) -> float:
 class Checkpoints:
     """The checkpoints of one training, in one folder. Each appears whole or not at all (Orbax renames it into place).
 
+    Several processes call the same methods, which wait for all; any number of them goes on from what is saved.
+
     Args:
         directory: where they lie; made when missing.
     """
@@ -48,9 +50,11 @@ class Checkpoints:
         """Keeps `state` as the last checkpoint, and as the best if its `score` is: higher is better, NaN the worst."""
         if score is not None and math.isnan(score):
             score = -math.inf
+        if jax.process_count() == 1:  # of several each writes a part of what lies on all of them
+            state = jax.tree.map(np.asarray, state)
         self._manager.save(
             step,
-            args=ocp.args.StandardSave(jax.tree.map(np.asarray, state)),
+            args=ocp.args.StandardSave(state),
             metrics=None if score is None else {"score": score},
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from hybrid_jax import hosts
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.embedding import Embedding, embed
 from hybrid_jax.errors import UserError
@@ -43,7 +44,8 @@ def save(workdir: Path, embedded: Embedded, model: dict[str, Any], operating_noi
     path = folder(workdir, embedding.layer, embedding.method, embedding.reduction)
     arrays = flat(embedded.variables, "/")
     arrays |= {"normalisation/mean": windows.mean, "normalisation/std": windows.std}
-    (path / "embedding.json").unlink(missing_ok=True)
+    if hosts.is_first():
+        (path / "embedding.json").unlink(missing_ok=True)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     write_bytes(path / "arrays.npz", buffer.getvalue())

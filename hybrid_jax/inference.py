@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import noise
+from hybrid_jax import mesh, noise
 from hybrid_jax.data.windows import gather
 from hybrid_jax.embedding import Embedding
 
@@ -31,19 +31,20 @@ def map_blocks(
         function: static; maps a pytree of [block_size, ...] to an array [block_size, ...].
         arguments: handed on as they are.
         samples: pytree of arrays [N, ...].
-        block_size: rows of a block; the last one is filled up with copies of row 0, and cut.
+        block_size: rows of a block on each device; the last one is filled up with copies of row 0, and cut.
 
     Returns:
         [N, ...].
     """
     size = jax.tree.leaves(samples)[0].shape[0]
+    block_size *= mesh.size()
     blocks = -(-size // block_size)
     rows = jnp.arange(blocks * block_size, dtype=jnp.int32)
     rows = jnp.where(rows < size, rows, 0).reshape(blocks, block_size)
     results = jax.lax.map(
-        lambda r: function(arguments, jax.tree.map(lambda a: a[r], samples)), rows
+        lambda r: function(arguments, jax.tree.map(lambda a: a[mesh.split(r)], samples)), rows
     )
-    return results.reshape(blocks * block_size, *results.shape[2:])[:size]
+    return mesh.whole(results.reshape(blocks * block_size, *results.shape[2:])[:size])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
+from hybrid_jax import hosts
 from hybrid_jax.results import write_text
 
 
@@ -14,12 +15,14 @@ class MetricLog:
     """The log of one phase of training.
 
     Lines of metrics.jsonl are flat: `phase`, `step`, and the values. No time stands in it: a run that was killed and
-    resumed writes the file of an uninterrupted one.
+    resumed writes the file of an uninterrupted one. Of several processes the first writes; the others' logs do nothing.
     """
 
     def __init__(self, workdir: Path, phase: str, step: int):
         """Opens the log at `step`; what a killed run wrote of this phase beyond it is removed."""
-        self._phase, self._path = phase, workdir / "metrics.jsonl"
+        self._phase, self._path, self._board = phase, workdir / "metrics.jsonl", None
+        if not hosts.is_first():
+            return
         kept = [line for line in self._lines() if line["phase"] != phase or line["step"] <= step]
         write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
         # TensorBoard's file is written late, by a thread; so what a killed run left is not trusted but made again.
@@ -32,6 +35,8 @@ class MetricLog:
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Appends the values of one step."""
+        if self._board is None:
+            return
         values = {name: float(value) for name, value in values.items()}
         with self._path.open("a") as file:
             file.write(json.dumps({"phase": self._phase, "step": step, **values}) + "\n")
@@ -39,7 +44,8 @@ class MetricLog:
 
     def close(self) -> None:
         """Flushes what TensorBoard has not yet seen."""
-        self._board.close()
+        if self._board is not None:
+            self._board.close()
 
     def _draw(self, step: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from hybrid_jax import optimizers, rng, train
+from hybrid_jax import mesh, optimizers, rng, train
 from hybrid_jax.checkpoint import Checkpoints
 from hybrid_jax.data.windows import VALIDATION
 from hybrid_jax.errors import UserError
@@ -44,10 +44,14 @@ class Budget:
         """Steps in all, and steps between two stops, for `size` training samples.
 
         Raises:
-            errors.UserError: a batch is larger than that.
+            errors.UserError: a batch is larger than that, or the devices cannot share it evenly.
         """
         if self.batch_size > size:
             raise UserError(f"batch_size {self.batch_size}: there are only {size} training windows")
+        if self.batch_size % mesh.size():
+            raise UserError(
+                f"batch_size {self.batch_size}: {mesh.size()} devices share a batch; give a multiple of {mesh.size()}"
+            )
         epoch = size // self.batch_size
         return max(1, round(self.epochs * epoch)), -(-epoch // CALLS_PER_EPOCH)
 

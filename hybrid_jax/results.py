@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hybrid_jax import errors
+from hybrid_jax import errors, hosts
 
 SCHEMA = 1
 Record = dict[str, Any]
@@ -153,8 +153,10 @@ def write_text(path: str | os.PathLike, text: str) -> Path:
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
-    """Writes a file, whole or not at all, and makes its folder."""
+    """Writes a file, whole or not at all, and makes its folder. Of several processes the first one does it."""
     path = Path(path)
+    if not hosts.is_first():
+        return path
     path.parent.mkdir(parents=True, exist_ok=True)
     # A fixed name: what a killed process left behind is overwritten by the next one.
     unfinished = path.with_name(f".{path.name}.tmp")

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import losses
+from hybrid_jax import losses, mesh
 from hybrid_jax.data import attributes
 from hybrid_jax.data.windows import TEST, TRAIN, Windows, gather
 from hybrid_jax.stages import Network
@@ -128,5 +128,5 @@ def validate(
 ) -> dict[str, jax.Array]:
     """Means of `loss.validate` over the whole batches of `indices`, in their order."""
     batches = indices[: indices.shape[0] // batch_size * batch_size].reshape(-1, batch_size)
-    terms = jax.lax.map(lambda batch: loss.validate(variables, data, batch), batches)
-    return jax.tree.map(jnp.mean, terms)
+    terms = jax.lax.map(lambda batch: loss.validate(variables, data, mesh.split(batch)), batches)
+    return mesh.whole(jax.tree.map(jnp.mean, terms))

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from hybrid_jax import mesh
 from hybrid_jax.data.batches import batch_indices
 from hybrid_jax.optimizers import Averaged
 
@@ -92,6 +93,7 @@ def _run(state: State, data, indices, key, stop, *, loss: Loss, optimizer, batch
         chosen = indices[
             batch_indices(order, state.step, size=indices.shape[0], batch_size=batch_size)
         ]
+        chosen = mesh.split(chosen)
         compute = jax.value_and_grad(loss, has_aux=True)
         step_key = jax.random.fold_in(steps_key, state.step)
         (total, (terms, model_state)), gradients = compute(
@@ -99,7 +101,8 @@ def _run(state: State, data, indices, key, stop, *, loss: Loss, optimizer, batch
         )
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        return State(state.step + 1, params, model_state, opt_state), {"loss": total, **terms}
+        new = State(state.step + 1, params, model_state, opt_state)
+        return mesh.whole((new, {"loss": total, **terms}))
 
     def body(carry):
         state, sums = carry

@@ -11,13 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = {
-    0: "errors losses noise reduction privacy rng",
+    0: "errors losses mesh noise reduction privacy rng",
     1: "stages models",
     2: "embedding optimizers metrics",
     3: "data checkpoint",
     4: "train task phase networks fit_reduction inference embedded embedding_files cloud attacks "
-    "evaluators audit metric_log progress results paper tradeoff selection report figures collect "
-    "experiment sweep",
+    "evaluators audit hosts metric_log progress results paper tradeoff selection report figures "
+    "collect experiment sweep",
     5: "launch export configs",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}

@@ -8,7 +8,7 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from hybrid_jax import embedding_files, evaluators, inference, report
+from hybrid_jax import embedding_files, evaluators, inference, mesh, report
 from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedded import Embedded, LayerFeatures
 from hybrid_jax.embedding import METHODS
@@ -24,6 +24,7 @@ from hybrid_jax.tradeoff import tradeoff_area_records
 SIAMESE = ("contrastive_weight", "margin")  # what a Siamese network is given at its layer
 
 
+@mesh.over_all_devices()
 def run(
     config: ml_collections.ConfigDict, workdir: Path, command: str, trainings: Path | None = None
 ) -> list[Path]:
@@ -61,6 +62,7 @@ def run(
     return report.write(workdir, command, config.to_dict(), records, spaces)
 
 
+@mesh.over_all_devices()
 def train(
     config: ml_collections.ConfigDict, workdir: Path, trainings: Path, layer: str | None = None
 ) -> None:

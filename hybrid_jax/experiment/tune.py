@@ -7,7 +7,7 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from hybrid_jax import figures, inference
+from hybrid_jax import figures, inference, mesh
 from hybrid_jax.data.windows import VALIDATION
 from hybrid_jax.embedded import LayerFeatures
 from hybrid_jax.errors import UserError
@@ -17,6 +17,7 @@ from hybrid_jax.networks import Training
 from hybrid_jax.results import write_json
 
 
+@mesh.over_all_devices()
 def run(config: ml_collections.ConfigDict, workdir: Path) -> list[Path]:
     """Fine-tunes with every weight and margin at every layer of `config`; writes tune.json and figures/tune.png.
 

@@ -38,14 +38,17 @@ def most_chunks(counts: np.ndarray, length: int) -> int:
     return -(-most // SHARED) * SHARED if most > SHARED else 1 << (most - 1).bit_length()
 
 
-def cut(samples: Samples, num_classes: int, chunk: int, block: int) -> Blocks:
-    """Sorts samples by class and cuts them into chunks of `chunk`, so that a block holds about `block` samples."""
+def cut(samples: Samples, num_classes: int, chunk: int, block: int, parts: int = 1) -> Blocks:
+    """Sorts samples by class and cuts them into chunks of `chunk`, so that a block holds about `block` samples.
+
+    The number of blocks is a multiple of `parts`.
+    """
     # NumPy's stable sort of 16-bit numbers is by radix, several times as fast.
     narrow = np.uint16 if num_classes <= 2**16 else np.int32
     order = np.argsort(samples.labels.astype(narrow), kind="stable")
     counts = np.bincount(samples.labels, minlength=num_classes)
     chunks = -(-counts // chunk)
-    num_blocks = -(-int(chunks.sum()) // max(1, block // chunk))
+    num_blocks = -(-int(chunks.sum()) // (parts * max(1, block // chunk))) * parts
     per_block = -(-int(chunks.sum()) // num_blocks)
     total = num_blocks * per_block
     chunk_class = np.repeat(np.arange(num_classes), chunks)
@@ -69,6 +72,30 @@ def cut(samples: Samples, num_classes: int, chunk: int, block: int) -> Blocks:
         real=placed(np.ones(len(order), bool), False),
         chunk_class=chunk_class.astype(np.int32),
         class_chunks=class_chunks.astype(np.int32),
+    )
+
+
+def in_parts(gallery: Blocks, num_classes: int, parts: int) -> Blocks:
+    """Chunks dealt out in turn to `parts` devices, and numbered within each one's share: an equal part of every array.
+
+    So each holds of every class, and what it keeps of a class's chunks is a part too.
+    """
+    dealt = np.arange(len(gallery.chunk_class)).reshape(-1, parts).T
+    chunk_class = gallery.chunk_class[dealt]
+    first, end = (
+        np.stack([np.searchsorted(part, np.arange(num_classes), side) for part in chunk_class])
+        for side in ("left", "right")
+    )
+    number = first[..., None] + np.arange((end - first).max())
+    class_chunks = np.where(number < end[..., None], number, chunk_class.shape[1])
+    samples = (
+        a.reshape(-1, *a.shape[2:])[dealt.ravel()].reshape(a.shape)
+        for a in (gallery.features, gallery.unit, gallery.start, gallery.real)
+    )
+    return Blocks(
+        *samples,
+        chunk_class=chunk_class.ravel(),
+        class_chunks=class_chunks.reshape(parts * num_classes, -1).astype(np.int32),
     )
 
 

@@ -7,9 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import noise
-from hybrid_jax.privacy import fused, likelihood, loops, ranking
-from hybrid_jax.privacy.blocks import Blocks, chunk_length, cut, most_chunks, samples_left
+from hybrid_jax import mesh, noise
+from hybrid_jax.privacy import fused, likelihood, loops, ranking, ring
+from hybrid_jax.privacy.blocks import (
+    Blocks,
+    chunk_length,
+    cut,
+    in_parts,
+    most_chunks,
+    samples_left,
+)
 from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.ranking import Outcomes
 from hybrid_jax.privacy.request import Request
@@ -76,18 +83,24 @@ def _stream(
     noisy = ~(free | flooded)
     noise_std = levels[noisy].astype(np.float32)
     num_draws, (total, dim) = len(request.keys), request.queries.features.shape
+    devices = mesh.size()
+    shares = ring.shares(request.gallery.features)
     draw_block = min(num_draws, draw_block or DRAWS_IN_FLIGHT)
     by = _fastest(request, noise_std, judged)
     chunk = min(chunk_length(request.gallery.labels), gallery_block or PAIRS)
-    query_block = min(total, query_block or _rows(request, len(noise_std), draw_block, chunk, by))
-    gallery_block = gallery_block or max(1, PAIRS // (query_block * draw_block))
+    rows = _rows(request, len(noise_std), draw_block, chunk, by, shares)
+    query_block = query_block or rows * devices
+    query_block = -(-min(total, query_block) // devices) * devices
+    gallery_block = gallery_block or max(1, PAIRS * devices // (query_block * draw_block))
     blocks = arranged = None
     if by is not None:
         arranged = fused.arrange(request.gallery, request.num_classes, request.window)
     if by is None or free.any() or request.window:
-        blocks = cut(request.gallery, request.num_classes, chunk, gallery_block)
+        blocks = cut(request.gallery, request.num_classes, chunk, gallery_block, shares)
+    if shares > 1:
+        blocks = mesh.sent(in_parts(blocks, request.num_classes, shares), mesh.SPLIT)
     of_class = np.bincount(request.gallery.labels, minlength=request.num_classes)
-    fixed = jax.device_put(
+    fixed = mesh.sent(
         (
             blocks,
             np.int32(request.window) if request.window else None,
@@ -105,7 +118,7 @@ def _stream(
             normal = np.asarray(draws(request.keys, index, dim))
             sums = fused.class_sums(normal, queries, arranged, noise_std, by=by)
         limits = {"noise_free": bool(free.any()), "flooded": bool(flooded.any())}
-        how = {"judged": judged, "draw_block": draw_block, **limits}
+        how = {"ringed": shares > 1, "judged": judged, "draw_block": draw_block, **limits}
         return jax.tree.map(np.asarray, _block(queries, index, *fixed, sums, **how))
 
     classes, fields = ((), len(Outcomes._fields)) if judged else ((request.num_classes,), 1)
@@ -129,13 +142,15 @@ def _stream(
     return found, found_left
 
 
-def _rows(request: Request, num_levels: int, draw_block: int, chunk: int, by: str | None) -> int:
-    """How many queries are worked on at once."""
+def _rows(
+    request: Request, num_levels: int, draw_block: int, chunk: int, by: str | None, shares: int
+) -> int:
+    """How many queries a device works on at once."""
     counts = np.bincount(request.gallery.labels, minlength=request.num_classes)
     if by is not None:
         at_once = min(KEPT // request.num_classes, AT_ONCE // counts.sum())
         return max(loops.LANES, at_once // (num_levels * len(request.keys)))
-    kept = request.num_classes * most_chunks(counts, chunk)
+    kept = request.num_classes * -(-most_chunks(counts, chunk) // shares)
     rows = min(max(ROWS, LANES * draw_block), KEPT // (kept * max(1, num_levels)))
     return max(1, rows // draw_block)
 
@@ -167,8 +182,12 @@ def draws(keys: jax.Array, index: jax.Array, dim: int) -> jax.Array:
     return jax.vmap(noise.standard_normal, (0, None, None))(keys, index, dim)
 
 
-@partial(jax.jit, static_argnames=("judged", "draw_block", "noise_free", "flooded"))
-def _block(
+@partial(jax.jit, static_argnames=("ringed", "judged", "draw_block", "noise_free", "flooded"))
+def _block(*arguments, ringed: bool, **how) -> tuple:
+    return ring.spread(partial(_answers, **how), *arguments, ringed=ringed)
+
+
+def _answers(
     queries: Samples,
     index: jax.Array,
     gallery: Blocks | None,
@@ -179,6 +198,7 @@ def _block(
     noise_std: jax.Array,
     sums: fused.Sums | None,
     *,
+    over: ring.Over,
     judged: bool,
     draw_block: int,
     noise_free: bool,
@@ -191,7 +211,7 @@ def _block(
     """
     left = jnp.broadcast_to(of_class, (len(index), len(of_class)))
     if window is not None:
-        left = samples_left(queries, gallery, window).T
+        left = over(lambda part: samples_left(queries, part, window), jnp.add, gallery).T
 
     def finished(ratios: jax.Array) -> tuple:
         if judged:
@@ -200,7 +220,7 @@ def _block(
 
     def draw(key: jax.Array) -> tuple:
         normal = noise.standard_normal(key, index, queries.features.shape[1])
-        return finished(likelihood.log_ratios(normal, queries, gallery, window, noise_std))
+        return finished(likelihood.log_ratios(normal, queries, gallery, window, noise_std, over))
 
     noisy = free = infinite = None
     if sums is not None:
@@ -208,7 +228,7 @@ def _block(
     elif len(noise_std):
         noisy = jax.lax.map(draw, keys, batch_size=draw_block)
     if noise_free:
-        free = finished(likelihood.noise_free_log_ratios(queries, gallery, window))
+        free = finished(likelihood.noise_free_log_ratios(queries, gallery, window, over))
     if flooded:
         infinite = finished(jnp.zeros_like(left))
     if judged:

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hybrid_jax import mesh
 from hybrid_jax.privacy import loops
 from hybrid_jax.privacy.blocks import cut
 from hybrid_jax.privacy.gallery import Samples
@@ -49,8 +50,12 @@ class Sums(NamedTuple):
 
 
 def serves(dim: int) -> bool:
-    """Whether features of this width are summed here."""
-    here = jax.default_backend() == "cpu" and importlib.util.find_spec("numba") is not None
+    """Whether features of this width are summed here: on the one CPU, as several devices are XLA's."""
+    here = (
+        jax.default_backend() == "cpu"
+        and mesh.size() == 1
+        and importlib.util.find_spec("numba") is not None
+    )
     return here and dim <= WIDEST
 
 

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import noise
-from hybrid_jax.privacy import exponents, fused, loops
+from hybrid_jax import mesh, noise
+from hybrid_jax.privacy import exponents, fused, loops, ring
 from hybrid_jax.privacy.engine import AT_ONCE, DRAWS_IN_FLIGHT, PAIRS, ROWS, draws, split_levels
 from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.likelihood import TIE
@@ -32,17 +32,21 @@ def outcomes(
     noise_std = levels[noisy].astype(np.float32)
     num_draws, (total, dim) = len(request.keys), request.queries.features.shape
     draw_block = min(num_draws, DRAWS_IN_FLIGHT)
-    query_block = min(total, max(1, ROWS // draw_block))
+    devices = mesh.size()
+    shares = ring.shares(request.gallery.features)
+    query_block = -(-min(total, max(1, ROWS // draw_block) * devices) // devices) * devices
     on_cpu = len(noise_std) > 0 and fused.serves(dim)
     if on_cpu:
         one_class = np.zeros(total, np.int32)
         arranged = fused.arrange(request.gallery._replace(labels=one_class), 1)
         query_block = min(total, max(loops.LANES, AT_ONCE // (total * len(noise_std) * num_draws)))
-    size = min(total, max(1, PAIRS // (query_block * draw_block)), (1 << BITS) - 1)
-    features = np.pad(
-        request.gallery.features, ((0, -total % size), (0, 0)), constant_values=PAD
-    ).reshape(-1, 1, size, dim)
-    fixed = jax.device_put((features, request.keys, noise_std[: 0 if on_cpu else None]))
+    size = min(total, max(1, PAIRS * devices // (query_block * draw_block)), (1 << BITS) - 1)
+    missing = -total % (size * shares)
+    features = np.pad(request.gallery.features, ((0, missing), (0, 0)), constant_values=PAD)
+    features = features.reshape(-1, 1, size, dim)
+    if shares > 1:
+        features = mesh.sent(features, mesh.SPLIT)
+    fixed = mesh.sent((features, request.keys, noise_std[: 0 if on_cpu else None]))
     found = Outcomes(*(np.empty((num_draws, len(levels), total), np.float32) for _ in range(3)))
     found.above[:, flooded], found.tied[:, flooded] = 0, total
     found.log_posterior[:] = np.nan
@@ -52,7 +56,12 @@ def outcomes(
         queries = jax.tree.map(lambda x, rows=rows: x[rows], request.queries)
         index = request.index[rows]
         with_noise, without = _block(
-            queries, index, *fixed, draw_block=draw_block, noise_free=bool(free.any())
+            queries,
+            index,
+            *fixed,
+            ringed=shares > 1,
+            draw_block=draw_block,
+            noise_free=bool(free.any()),
         )
         if on_cpu:
             normal = np.asarray(draws(request.keys, index, dim))
@@ -65,14 +74,19 @@ def outcomes(
     return found
 
 
-@partial(jax.jit, static_argnames=("draw_block", "noise_free"))
-def _block(
+@partial(jax.jit, static_argnames=("ringed", "draw_block", "noise_free"))
+def _block(*arguments, ringed: bool, **how) -> tuple:
+    return ring.spread(partial(_counts, **how), *arguments, ringed=ringed)
+
+
+def _counts(
     queries: Samples,
     index: jax.Array,
     gallery: jax.Array,
     keys: jax.Array,
     noise_std: jax.Array,
     *,
+    over: ring.Over,
     draw_block: int,
     noise_free: bool,
 ):
@@ -90,7 +104,10 @@ def _block(
         return jnp.zeros_like(tied), tied
 
     def over_gallery(of_block: Callable):
-        return jax.tree.map(lambda a: jnp.sum(a, axis=0), jax.lax.map(of_block, gallery))
+        def of_part(part: jax.Array):
+            return jax.tree.map(lambda a: jnp.sum(a, axis=0), jax.lax.map(of_block, part))
+
+        return over(of_part, partial(jax.tree.map, jnp.add), gallery)
 
     def draw(key: jax.Array):
         normal = noise.standard_normal(key, index, queries.features.shape[1])

@@ -12,10 +12,13 @@ The gallery comes in chunks of one class, and queries lie along the last axis: e
 vectorises over queries, with one exponential a pair.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hybrid_jax.privacy import ring
 from hybrid_jax.privacy.blocks import (
     Blocks,
     kept,
@@ -31,12 +34,29 @@ TIE = 1e-6  # logarithms nearer than this are equal: without it a rank would dep
 FLAT = 0.5  # exponents that stay below differ so little that sums of exp - 1 keep more digits than sums of exp
 
 
+class Sums(NamedTuple):
+    """What part of a gallery says of each class's likelihood."""
+
+    largest: jax.Array  # of the exponents [K, G, Q]
+    rest: jax.Array  # the sum of exp(exponent - largest) - centre [K, G, Q]
+    left: jax.Array  # of how many samples [K, Q]
+
+
+class Nearest(NamedTuple):
+    """What part of a gallery says of each class without noise, [K, Q]."""
+
+    nearest: jax.Array  # the least squared distance, negative
+    count: jax.Array  # how many samples lie there
+    left: jax.Array  # of how many
+
+
 def log_ratios(
     normal: jax.Array,
     queries: Samples,
     gallery: Blocks,
     window: jax.Array | None,
     noise_std: jax.Array,
+    over: ring.Over = ring.alone,
 ) -> jax.Array:
     """log P(z | s) - log P(z | true s) of z = f + noise_std * normal, for every class s.
 
@@ -48,13 +68,28 @@ def log_ratios(
         gallery: what the adversary holds.
         window: of the exclusion rule of `gallery.Samples`; `None` excludes nothing.
         noise_std: positive and finite, in the features' units [G].
+        over: how the gallery's parts come together, see `ring`.
 
     Returns:
         [G, Q, K], -inf for a class which exclusion empties; 0 throughout where that is the true one.
     """
-    norms = jnp.where(gallery.real, jnp.sum(jnp.square(gallery.features), axis=-1), 0.0)
-    centre = flat(jnp.sqrt(norms.max()), normal.shape[1], noise_std)
+    largest_norm = over(_largest_norm, jnp.maximum, gallery)
+    centre = flat(largest_norm, normal.shape[1], noise_std)
+    sums = over(
+        lambda part: _sums(normal, queries, part, window, noise_std, centre),
+        lambda *two: _merged(*two, centre[None, :, None]),
+        gallery,
+    )
+    log_mean = log_of_mean(sums.rest, sums.left, centre[None, :, None])
+    return against_own(sums.largest, log_mean, sums.left, queries.labels)
 
+
+def _largest_norm(gallery: Blocks) -> jax.Array:
+    norms = jnp.where(gallery.real, jnp.sum(jnp.square(gallery.features), axis=-1), 0.0)
+    return jnp.sqrt(norms.max())
+
+
+def _sums(normal, queries, gallery: Blocks, window, noise_std, centre) -> Sums:
     def of_block(block: Blocks) -> tuple[jax.Array, jax.Array]:
         of_level = exponents(normal, queries, block.features)
         allowed = None if window is None else kept(queries, block, window)
@@ -77,19 +112,42 @@ def log_ratios(
     centre = centre[None, :, None]
     # What is not there added exp(-inf) - centre to its chunk.
     rest = rest + centre * (gallery.real.shape[-1] - left[:, None])
-    rest = rest * jnp.exp(below) + centre * left[:, None] * jnp.expm1(below)
-    log_mean = log_of_mean(sum_by_class(rest, gallery), total, centre)
-    return against_own(largest, log_mean, total, queries.labels)
+    rest = _lowered(rest, left, below, centre)
+    return Sums(largest, sum_by_class(rest, gallery), total)
 
 
-def noise_free_log_ratios(queries: Samples, gallery: Blocks, window: jax.Array | None) -> jax.Array:
+def _lowered(rest: jax.Array, left: jax.Array, below: jax.Array, centre: jax.Array) -> jax.Array:
+    """Sums of exp(x) - centre over `left` samples each, to the same of x + `below`."""
+    return rest * jnp.exp(below) + centre * left[:, None] * jnp.expm1(below)
+
+
+def _merged(a: Sums, b: Sums, centre: jax.Array) -> Sums:
+    largest = jnp.maximum(a.largest, b.largest)
+    top = jnp.where(jnp.isfinite(largest), largest, 0.0)
+    rest = (_lowered(part.rest, part.left, part.largest - top, centre) for part in (a, b))
+    return Sums(largest, sum(rest), a.left + b.left)
+
+
+def noise_free_log_ratios(
+    queries: Samples, gallery: Blocks, window: jax.Array | None, over: ring.Over = ring.alone
+) -> jax.Array:
     """The limit of `log_ratios` without noise: classes go by their nearest sample, then by how many lie there.
 
     Returns:
         [Q, K]: +inf or -inf where a class's nearest sample is nearer or farther than the true class's, else the
         logarithm of the share that lies there, less that of the true class's.
     """
+    nearest, count, total = over(
+        lambda part: _nearest(queries, part, window), _nearest_of_both, gallery
+    )
+    share = count / jnp.maximum(total, 1.0)
+    own = own_class(nearest, queries.labels)
+    order = jnp.where(nearest > own * (1 - TIE), jnp.inf, -jnp.inf)
+    order = jnp.where(jnp.abs(nearest - own) <= TIE * jnp.abs(own), 0.0, order)
+    return against_own(order, jnp.log(share), total, queries.labels)
 
+
+def _nearest(queries: Samples, gallery: Blocks, window: jax.Array | None) -> Nearest:
     def of_block(block: Blocks) -> tuple[jax.Array, jax.Array]:
         x = -squared_distances(queries, block.features)
         x = x if window is None else jnp.where(kept(queries, block, window), x, -jnp.inf)
@@ -98,15 +156,15 @@ def noise_free_log_ratios(queries: Samples, gallery: Blocks, window: jax.Array |
 
     top, count = over_blocks(of_block, gallery)
     left = left_by_chunk(queries, gallery, window)
-    total = sum_by_class(left, gallery)
     nearest = max_by_class(top, gallery)
     count = jnp.where(top >= (nearest * (1 + TIE))[gallery.chunk_class], count, 0.0)
-    count = sum_by_class(count, gallery)
-    share = count / jnp.maximum(total, 1.0)
-    own = own_class(nearest, queries.labels)
-    order = jnp.where(nearest > own * (1 - TIE), jnp.inf, -jnp.inf)
-    order = jnp.where(jnp.abs(nearest - own) <= TIE * jnp.abs(own), 0.0, order)
-    return against_own(order, jnp.log(share), total, queries.labels)
+    return Nearest(nearest, sum_by_class(count, gallery), sum_by_class(left, gallery))
+
+
+def _nearest_of_both(a: Nearest, b: Nearest) -> Nearest:
+    nearest = jnp.maximum(a.nearest, b.nearest)
+    counts = (jnp.where(p.nearest >= nearest * (1 + TIE), p.count, 0.0) for p in (a, b))
+    return Nearest(nearest, sum(counts), a.left + b.left)
 
 
 def flat(largest_norm: jax.Array, dim: int, noise_std: jax.Array) -> jax.Array:

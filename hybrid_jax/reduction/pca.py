@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import errors
+from hybrid_jax import errors, mesh
 
 HIGHEST = (
     jax.lax.Precision.HIGHEST
@@ -97,7 +97,11 @@ class _Centred:
 
 @jax.jit
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:
-    return jnp.matmul(a, b, precision=HIGHEST)
+    """a b. Several devices split what it sums over: rows for the covariance, coordinates for the Gram matrix."""
+    missing = -a.shape[1] % mesh.size()
+    a, b = (jnp.pad(x, ((0, missing), (0, 0))) if missing else x for x in (a.T, b))
+    a, b = mesh.split((a, b))
+    return mesh.whole(jnp.matmul(a.T, b, precision=HIGHEST))
 
 
 def _from_covariance(centred: _Centred, slices: list[slice], dim: int, on_progress):

@@ -1,0 +1,146 @@
+"""What `test_mesh.py` computes twice: on one device, and run as a program on several.
+
+XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/mesh_program.py FOUND.npz
+"""
+
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from hybrid_jax import inference, losses, mesh, train
+from hybrid_jax.errors import UserError
+from hybrid_jax.models.mtcnn import ConvStage, DenseStage, Heads
+from hybrid_jax.phase import Budget
+from hybrid_jax.privacy import adversary, fused, ring
+from hybrid_jax.privacy.request import Request
+from hybrid_jax.reduction import pca
+from hybrid_jax.stages import Network, Stage
+
+SIZE, BATCH, STEPS = 100, 16, 12
+NOISE = [0.0, 0.05, 0.5, 3.0, 1e4, np.inf]
+
+NETWORK = Network(
+    (
+        Stage("conv", ConvStage(6, 5, pool=2, dropout=0.2)),
+        Stage("fc", DenseStage(16, dropout=0.4, flatten=True)),
+        Stage("output", Heads((("activity", 3),))),
+    )
+)
+
+
+def loss(params, model_state, data, indices, key):
+    """As the networks are trained: dropout, and all pairs of the batch."""
+    logits, features = NETWORK.apply(
+        {"params": params}, data["x"][indices], True, rngs={"dropout": key}
+    )
+    weights = {"contrastive_weight": jnp.float32(0.3), "margin": jnp.float32(3.0)}
+    total, terms = losses.multi_objective(logits, features["fc"], data["y"][indices], **weights)
+    return total, (terms, model_state)
+
+
+def training():
+    """State, data and settings. Plain gradients: Adam makes a whole step of a gradient that is rounding alone."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(SIZE, 3, 20)).astype(np.float32)
+    shapes = jax.eval_shape(NETWORK.init, jax.random.key(0), x)["params"]
+    params = jax.tree.map(lambda a: generator.normal(0, 0.3, a.shape).astype(np.float32), shapes)
+    data = {"x": jnp.asarray(x), "y": jnp.asarray(np.arange(SIZE) % 3)}
+    indices, optimizer = jnp.arange(SIZE, dtype=jnp.int32), optax.sgd(0.05)
+    state = train.init(params, optimizer)
+    return (state, data, indices, jax.random.key(1)), {"optimizer": optimizer, "batch_size": BATCH}
+
+
+def trained():
+    arguments, settings = training()
+    steps = train.fit(loss, *arguments, **settings, num_steps=STEPS, steps_per_call=5)
+    return [jax.tree.map(np.array, (state.params, terms)) for state, terms in steps]
+
+
+def reduced():
+    """Principal components by the covariance, the last block ragged; and by the Gram matrix, of an odd width."""
+    generator = np.random.default_rng(1)
+    scale = 1 / np.arange(1, 302)
+    for shape in ((531, 21), (50, 301)):
+        features = generator.normal(size=shape) * scale[: shape[1]]
+        yield pca.fit(features.astype(np.float32), 4, block_size=100)
+
+
+def mapped():
+    """A function of more samples than a block holds, and of fewer than there are devices."""
+    samples = np.random.default_rng(2).normal(size=(300, 2)).astype(np.float32)
+    for n in (300, 5):
+        yield inference.map_blocks(jnp.multiply, jnp.float32(3.0), samples[:n], block_size=16)
+
+
+def private():
+    """Outcomes of an odd number of queries, in several blocks, with and without exclusion, and of mode 'instance'."""
+    generator = np.random.default_rng(3)
+    total, sizes = 83, [1, 90, 3, 40, 20, 10, 7]  # one class has a single sample
+    features = generator.normal(size=(total, 5)).astype(np.float32)
+    features[7] = features[12]
+    labels, within = np.arange(total) % len(sizes), np.arange(total) % 10
+    overlap = {"recording": np.arange(total) // 10, "start": 10 * within, "window": 25}
+    other = {
+        "gallery_features": generator.normal(size=(sum(sizes), 5)).astype(np.float32),
+        "gallery_labels": generator.permutation(np.repeat(np.arange(len(sizes)), sizes)),
+    }
+    for settings, blocks in (
+        ({"gallery": "leave_one_out", **overlap}, {"query_block": 32, "gallery_block": 8}),
+        ({"gallery": "held_out", **other}, {"query_block": 32, "gallery_block": 8}),
+        ({"mode": "instance"}, {}),
+    ):
+        key = jax.random.key(4)
+        request = Request.check(features, labels, noise_std=NOISE, key=key, num_draws=2, **settings)
+        yield adversary.outcomes(request, **blocks)
+
+
+def everything():
+    # With several devices XLA sums, and so it does here: the other loops round in another order.
+    fused.serves = lambda dim: False
+    return {
+        "train": trained(),
+        "pca": list(reduced()),
+        "map": list(mapped()),
+        "privacy": list(private()),
+    }
+
+
+def shards(array):
+    """What each device holds."""
+    return [np.asarray(shard.data) for shard in array.addressable_shards]
+
+
+@mesh.over_all_devices()
+def main(path):
+    found = everything()
+    arguments, settings = training()
+    compiled = train._run.lower(*arguments, jnp.int32(5), loss=loss, **settings).compile()
+    try:
+        Budget(1.0, 1e-3, "constant", 12).steps(SIZE)
+    except UserError as error:
+        found["refused"] = str(error)
+    rows = jax.jit(mesh.split)(jnp.arange(16.0))
+    found |= {
+        "program": compiled.as_text(),
+        "shards": shards(rows),
+        "whole": shards(jax.jit(mesh.whole)(rows)),
+    }
+    found["sent"] = shards(mesh.sent(np.arange(16.0), mesh.SPLIT))
+    ring.LARGEST = 0
+    around, found["turns"] = ring.around, 0
+
+    def counted(*arguments):
+        found["turns"] += 1
+        return around(*arguments)
+
+    ring.around = counted
+    found["ring"] = list(private())
+    np.save(Path(path), np.array(found, dtype=object))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,200 @@
+"""Two processes, each with a device of its own, run as one: the same numbers, and one of them writes."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import hosts_program
+import jax
+import numpy as np
+import pytest
+
+from configs import activity
+from hybrid_jax import hosts, results
+from hybrid_jax.checkpoint import Checkpoints
+from hybrid_jax.data.batches import batch_indices
+from hybrid_jax.errors import UserError
+from hybrid_jax.experiment import run, setup
+
+ROOT = Path(__file__).parents[1]
+COMMAND = "launch.py"
+OVERRIDES = {
+    "methods": ("reduced",),
+    "reduction.autoencoder_layers": (),
+    "privacy.galleries": ("held_out",),
+    "privacy.uploads": (1,),
+}
+
+
+def flags(workdir):
+    """Of launch.py, for the config below."""
+    overrides = [f"--config.{name}={value!r}" for name, value in OVERRIDES.items()]
+    return [f"--config={ROOT}/configs/activity.py:smoke", f"--workdir={workdir}", *overrides]
+
+
+def config():
+    made = activity.get_config("smoke").unlock()
+    made.update_from_flattened_dict(OVERRIDES)
+    return made.lock()
+
+
+def free_port():
+    with socket.socket() as opened:
+        opened.bind(("localhost", 0))
+        return opened.getsockname()[1]
+
+
+def together(programs):
+    """Runs one program a process; what each printed."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("XLA_FLAGS", None)  # one device each
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    started = [
+        subprocess.Popen([sys.executable, *program], env=environment, cwd=ROOT, text=True, **pipes)
+        for program in programs
+    ]
+    said = [process.communicate() for process in started]
+    for process, (_, errors) in zip(started, said, strict=True):
+        assert process.returncode == 0, errors
+    return [out for out, _ in said]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """What two processes found, which went on from a checkpoint that one has saved; and their checkpoints' folder."""
+    folder = tmp_path_factory.mktemp("small")
+    saved = Checkpoints(folder / "saved")
+    saved.save(5, hosts_program.state(5), 0.5)
+    saved.close()
+    at = f"localhost:{free_port()}"
+    program, found = hosts_program.__file__, [folder / f"{i}.npy" for i in range(2)]
+    together([program, at, str(i), folder / "saved", found[i]] for i in range(2))
+    return folder / "saved", [np.load(path, allow_pickle=True).item() for path in found]
+
+
+def test_two_processes_hold_distinct_halves_of_a_batch(small):
+    _, found = small
+    assert [each["devices"] for each in found] == [2, 2]
+    (first,), (second,) = (each["held"] for each in found)
+    size, batch_size, step = hosts_program.SIZE, hosts_program.BATCH, hosts_program.STEP
+    assert len(first) == len(second) == batch_size // 2
+    expected = batch_indices(0, step, size=size, batch_size=batch_size)
+    np.testing.assert_array_equal(np.concatenate([first, second]), expected)
+
+
+def test_two_processes_go_on_from_what_one_has_saved(small):
+    for each in small[1]:
+        jax.tree.map(np.testing.assert_array_equal, each["last"], hosts_program.state(5))
+        jax.tree.map(np.testing.assert_array_equal, each["best"], hosts_program.state(10))
+        assert each["then"] == 10
+
+
+def test_one_process_goes_on_from_what_two_have_saved(small):
+    folder, _ = small
+    assert {path.name for path in folder.glob("10/default/ocdbt.process_*")} == {
+        "ocdbt.process_0",
+        "ocdbt.process_1",
+    }
+    saved = Checkpoints(folder)
+    assert saved.last_step() == 10
+    for found in (saved.last(hosts_program.state(0)), saved.best(hosts_program.state(0))):
+        jax.tree.map(np.testing.assert_array_equal, found, hosts_program.state(10))
+    saved.close()
+
+
+def test_the_first_process_writes(small):
+    folder, found = small
+    assert [each["first"] for each in found] == [True, False]
+    assert (folder / "first.txt").read_text() == "process 0"
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A run by one process and one by two, from the same pre-training, and what the two printed."""
+    folder = tmp_path_factory.mktemp("hosts")
+    one, two, at = folder / "one", folder / "two", f"localhost:{free_port()}"
+    setup.training(config(), one).pretrained()
+    shutil.copytree(one, two)
+    joined = ([f"--coordinator={at}", "--num_processes=2", f"--process_id={i}"] for i in range(2))
+    said = together([ROOT / "launch.py", *flags(two), *mine] for mine in joined)
+    run.run(config(), one, COMMAND)
+    return one, two, said
+
+
+@pytest.mark.slow
+def test_two_processes_find_what_one_finds(folders):
+    one, two, _ = folders
+    expected, found = (results.read(folder)["records"] for folder in (one, two))
+    assert len(found) == len(expected) > 20
+    for a, b in zip(found, expected, strict=True):
+        assert {k: a[k] for k in results.IDENTITY} == {k: b[k] for k in results.IDENTITY}
+        np.testing.assert_allclose(a["value"], b["value"], rtol=2e-3, atol=2e-3, err_msg=str(b))
+    expected, found = (
+        [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        for folder in (one, two)
+    )
+    for a, b in zip(found, expected, strict=True):
+        assert (a.keys(), a["phase"], a["step"]) == (b.keys(), b["phase"], b["step"])
+        np.testing.assert_allclose(a["loss"], b["loss"], rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_the_first_process_reports_and_writes_what_one_would(folders):
+    one, two, said = folders
+    assert [str(two / "results.json") in out for out in said] == [True, False]
+    names = [sorted(path.name for path in folder.iterdir()) for folder in (one, two)]
+    assert names[0] == names[1]
+    assert len(list((two / "tensorboard" / "simple").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("localhost:1234", 2, None), "--process_id missing"),
+        ((None, 2, 0), "--coordinator missing"),
+        ((None, None, 0), "--coordinator and --num_processes missing"),
+        (("localhost", 2, 0), "--coordinator=localhost: give HOST:PORT"),
+        (("localhost:http", 2, 0), "--coordinator=localhost:http: give HOST:PORT"),
+        ((":1234", 2, 0), "--coordinator=:1234: give HOST:PORT"),
+        (("localhost:1234", 2, 2), "--process_id=2: of --num_processes=2 it is one from 0 to 1"),
+        (("localhost:1234", 2, -1), "--process_id=-1"),
+        (("localhost:1234", 0, 0), "--num_processes=0: give the number of processes, from 1"),
+    ],
+)
+def test_mistakes_in_the_flags(given, message):
+    with pytest.raises(UserError) as caught:
+        hosts.join(*given)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+STEP = {"SLURM_STEP_NODELIST": "node[1-2]"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "several"),
+    [
+        ({}, False),
+        ({"SLURM_NTASKS": "2"}, False),  # in an allocation, without srun
+        (STEP | {"SLURM_NTASKS": "1"}, False),
+        (STEP | {"SLURM_NTASKS": "2"}, True),
+        ({"OMPI_COMM_WORLD_SIZE": "1"}, False),
+        ({"OMPI_COMM_WORLD_SIZE": "16"}, True),
+        ({"TPU_WORKER_HOSTNAMES": "localhost"}, False),
+        ({"TPU_WORKER_HOSTNAMES": "a,b"}, True),
+        ({"TPU_WORKER_HOSTNAMES": "a", "MEGASCALE_NUM_SLICES": "2"}, True),
+        ({"JOB_COMPLETION_INDEX": "1", "KUBERNETES_SERVICE_HOST": "10.0.0.1"}, False),
+    ],
+)
+def test_launchers_that_started_several(environment, several):
+    assert hosts.launched(environment) == several
+
+
+def test_one_that_is_alone_joins_nobody(monkeypatch):
+    for name, value in (STEP | {"SLURM_NTASKS": "2"}).items():
+        monkeypatch.setenv(name, value)
+    hosts.join(None, 1, None)
+    assert not jax.distributed.is_initialized() and hosts.is_first()
