@@ -1,11 +1,5 @@
 """Collecting a sweep: its points by seed, every setting, and the best on validation in the tables."""
 
-import json
-import signal
-import subprocess
-import sys
-import time
-
 import pytest
 
 from hybrid_jax import collect, report, results, selection
@@ -212,38 +206,3 @@ def test_equal_records_of_two_points_are_one_and_others_an_error():
     assert collect.union(0, [own, own]) == own
     with pytest.raises(UserError, match=r"points of seed 0 differ in .* \(0.9 and 0.5\)"):
         collect.union(0, [own, [{**own[0], "value": 0.5}]])
-
-
-@pytest.mark.slow
-def test_a_sweep_killed_twice_and_sharded_collects_to_the_same_table(tmp_path):
-    def start(name, shard):
-        return subprocess.Popen(
-            [
-                sys.executable, "launch.py", "--config=configs/activity.py:smoke", "--mode=sweep",
-                f"--workdir={tmp_path / name}", f"--sweep_shard={shard}",
-                "--config.evaluators=('accuracy',)", "--config.pretrain.epochs=0.5",
-            ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def done(name):
-        return len(list((tmp_path / name).glob("points/*/results.json")))
-
-    assert start("undisturbed", "1/1").wait() == 0
-    for shard, enough in (("1/2", 5), ("2/2", 17)):
-        # SIGKILL falls wherever the shard is after that many points: in a training, a fit, a file.
-        killed = start("sharded", shard)
-        while done("sharded") < enough:
-            assert killed.poll() is None
-            time.sleep(0.05)
-        killed.send_signal(signal.SIGKILL)
-        assert killed.wait() == -signal.SIGKILL and done("sharded") < 26
-        assert start("sharded", shard).wait() == 0
-    assert done("undisturbed") == done("sharded") == 26
-    pages = []
-    for name in ("undisturbed", "sharded"):
-        out = tmp_path / f"{name}-all"
-        collect.collect(str(tmp_path / name), out, command="collect")
-        pages.append((out / "accuracy.md").read_text())
-        pages.append(json.dumps(results.read(out)["records"]))
-    assert pages[:2] == pages[2:]

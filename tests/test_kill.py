@@ -1,13 +1,18 @@
-"""kill -9 at moments drawn uniformly over a run: what is started again ends with an undisturbed run's bytes."""
+"""kill -9 of runs at moments drawn uniformly, and of sweeps: started again, they end as if undisturbed."""
 
 import collections
+import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 import test_resume
+
+from hybrid_jax import collect, results
 
 KILLS = 20
 LEAST = {
@@ -49,8 +54,24 @@ def kill(folder, reached):
     return stage(before, progress(folder / "run"))
 
 
+@pytest.fixture
+def share_compilations(tmp_path, monkeypatch):
+    """From its call on, starts share what they compile: most of a short run's time.
+
+    What is compared with was made before, without: that shows that it makes no difference.
+    """
+    return lambda: [
+        monkeypatch.setenv(f"JAX_{name}", value)
+        for name, value in (
+            ("COMPILATION_CACHE_DIR", str(tmp_path / "compiled")),
+            ("PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS", "0"),
+            ("PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES", "-1"),
+        )
+    ]
+
+
 @pytest.mark.slow
-def test_kill_9_at_any_moment(tmp_path, monkeypatch):
+def test_kill_9_at_any_moment(tmp_path, share_compilations):
     def finish(name):
         started = time.monotonic()
         code = test_resume.launch(tmp_path / name, overrides=OVERRIDES)
@@ -59,10 +80,7 @@ def test_kill_9_at_any_moment(tmp_path, monkeypatch):
 
     finish("whole")
     expected = test_resume.contents(tmp_path / "whole")
-    # All others share what they compile: most of such a run's time. The one above shows that it is the same.
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
-    monkeypatch.setenv("JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    monkeypatch.setenv("JAX_PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    share_compilations()
     kills = [kill(tmp_path / "inside-a-save", test_resume.saving)]
     finish("inside-a-save")
     wall = finish("undisturbed")
@@ -86,3 +104,41 @@ def test_kill_9_at_any_moment(tmp_path, monkeypatch):
         assert found.keys() == expected.keys(), (folder, kills)
         for path, content in expected.items():
             assert found[path] == content, (folder / path, kills)
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_twice_and_sharded_collects_to_the_same_table(tmp_path, share_compilations):
+    def start(name, shard):
+        return subprocess.Popen(
+            [
+                sys.executable, test_resume.ROOT / "launch.py",
+                f"--config={test_resume.ROOT}/configs/activity.py:smoke", "--mode=sweep",
+                f"--workdir={tmp_path / name}", f"--sweep_shard={shard}",
+                "--config.evaluators=('accuracy',)", "--config.noise.relative=(0.0,1.0)",
+                "--config.reduction.autoencoder_layers=()",
+            ],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def done(name):
+        return len(list((tmp_path / name).glob("points/*/results.json")))
+
+    assert start("undisturbed", "1/1").wait() == 0
+    share_compilations()
+    for shard, enough in (("1/2", 5), ("2/2", 17)):
+        # SIGKILL falls wherever the shard is after that many points: in a training, a fit, a file.
+        killed = start("sharded", shard)
+        while done("sharded") < enough:
+            assert killed.poll() is None
+            time.sleep(0.05)
+        killed.send_signal(signal.SIGKILL)
+        assert killed.wait() == -signal.SIGKILL and done("sharded") < 26
+        assert start("sharded", shard).wait() == 0
+    assert done("undisturbed") == done("sharded") == 26
+    pages = []
+    for name in ("undisturbed", "sharded"):
+        out = tmp_path / f"{name}-all"
+        collect.collect(str(tmp_path / name), out, command="collect")
+        pages.append((out / "accuracy.md").read_text())
+        pages.append(json.dumps(results.read(out)["records"]))
+    assert pages[:2] == pages[2:]
