@@ -107,7 +107,8 @@ def run(
     checkpoints = Checkpoints(workdir / "checkpoints" / name)
     if (step := checkpoints.last_step()) is not None:
         state = jax.tree.map(jnp.asarray, checkpoints.last(state))
-    log = MetricLog(workdir, name, step or 0)
+    if step != num_steps:  # of one that is done nothing is written: a sweep's points read it side by side
+        log = MetricLog(workdir, name, step or 0)
     steps = train.fit(
         loss,
         state,
@@ -139,9 +140,10 @@ def run(
                     measured["accuracy"] - contrastive_weight * measured.get("contrastive", 0.0)
                 )
             log.write(step, terms)
+            if step == num_steps:
+                log.close()  # before the checkpoint that says that all is done
             checkpoints.save(step, state, score)
             advance(step)
-    log.close()
     best = checkpoints.last(state) if task.refit else checkpoints.best(state)
     checkpoints.close()
     return {"params": best.found, **best.model_state}
