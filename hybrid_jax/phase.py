@@ -107,7 +107,8 @@ def run(
     checkpoints = Checkpoints(workdir / "checkpoints" / name)
     if (step := checkpoints.last_step()) is not None:
         state = jax.tree.map(jnp.asarray, checkpoints.last(state))
-    if step != num_steps:  # of one that is done nothing is written: a sweep's points read it side by side
+    # Of a phase that is done nothing is written: a sweep's points read it side by side.
+    if step != num_steps:
         log = MetricLog(workdir, name, step or 0)
     steps = train.fit(
         loss,
