@@ -198,8 +198,9 @@ def _stop(number: int, frame: types.FrameType | None) -> None:
     """Ends the process at once, with the shell's exit code for this signal: 143 for SIGTERM, 130 for Ctrl-C.
 
     Every stop of a training has its checkpoint and files appear whole or not at all, so nothing that was reported done
-    is lost. Unwinding instead, from wherever the signal fell (inside Orbax's event loop, a garbage collector's
-    callback), ends in warnings about what was half done, or is swallowed.
+    is lost. While a network trains, SIGTERM comes here only once the stop that it falls in is saved (`phase.run`).
+    Unwinding instead, from wherever the signal fell (inside Orbax's event loop, a garbage collector's callback), ends
+    in warnings about what was half done, or is swallowed.
     """
     if sys.stderr.isatty():
         os.write(sys.stderr.fileno(), b"\x1b[?25h\n")  # the cursor, which a progress bar hides

@@ -1,6 +1,7 @@
 """A phase of training that survives being killed: fit, validate, checkpoint, log."""
 
 import math
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from hybrid_jax.data.windows import VALIDATION
 from hybrid_jax.errors import UserError
 from hybrid_jax.metric_log import MetricLog
 from hybrid_jax.progress import bar
+from hybrid_jax.signals import between
 from hybrid_jax.task import Task, WindowLoss, validate
 
 CALLS_PER_EPOCH = 8  # stops in an epoch, each with a checkpoint: what a kill can lose
@@ -109,7 +111,9 @@ def run(
     checkpoints = Checkpoints(workdir / "checkpoints" / name)
     if (step := checkpoints.last_step()) is not None:
         state = jax.tree.map(jnp.asarray, checkpoints.last(state))
-    log = MetricLog(workdir, name, step or 0)
+    # Of a phase that is done nothing is written: a sweep's points read it side by side.
+    if step != num_steps:
+        log = MetricLog(workdir, name, step or 0)
     steps = train.fit(
         loss,
         state,
@@ -123,7 +127,8 @@ def run(
     )
     with bar(f"train {name}", num_steps) as advance:
         advance(step or 0)
-        for state, terms in steps:
+        # SIGTERM waits for the checkpoint of the call that it falls in.
+        for state, terms in between(signal.SIGTERM, steps):
             step = int(state.step)
             if not math.isfinite(terms["loss"]):
                 raise UserError(
@@ -140,9 +145,10 @@ def run(
                     measured["accuracy"] - contrastive_weight * measured.get("contrastive", 0.0)
                 )
             log.write(step, terms)
+            if step == num_steps:
+                log.close()  # before the checkpoint that says that all is done
             checkpoints.save(step, state, score)
             advance(step)
-    log.close()
     best = checkpoints.last(state) if task.refit else checkpoints.best(state)
     checkpoints.close()
     return {"params": best.found, **best.model_state}

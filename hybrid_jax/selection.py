@@ -12,16 +12,17 @@ Best = dict[tuple, tuple]
 def best(records: Iterable[Mapping]) -> Best:
     """(layer, method, reduction) -> the `SETTING` of the best noise-free validation accuracy, ties to the first.
 
-    Never chosen on the test set. Where no validation accuracy is known, the first setting that there is.
+    Never chosen on the test set; and among the settings that the most seeds have, as a mean over fewer may be a lucky
+    one. Where no validation accuracy is known, the first setting that there is.
     """
     records = list(records)
-    settings: dict[tuple, dict[tuple, float]] = {}
+    settings: dict[tuple, dict[tuple, tuple]] = {}
     for r in records:
-        settings.setdefault(_embedding(r), {}).setdefault(setting(r), -math.inf)
+        settings.setdefault(_embedding(r), {}).setdefault(setting(r), (0, -math.inf))
     known = {"evaluator": "accuracy", "metric": "accuracy", "split": "validation"}
     for r in results.select(records, cloud="original", noise_relative=0.0, **known):
         if r["value"] is not None:
-            settings[_embedding(r)][setting(r)] = r["value"]
+            settings[_embedding(r)][setting(r)] = r["n_seeds"] or 1, r["value"]
     return {embedding: max(found, key=found.get) for embedding, found in settings.items()}
 
 

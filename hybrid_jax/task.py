@@ -119,7 +119,13 @@ class Task:
         """Fresh network variables."""
         x = jax.ShapeDtypeStruct((1, *self.input_shape), jnp.float32)
         zeros = jnp.zeros(x.shape, x.dtype)
-        return jax.jit(partial(self.network.init, train=False))(key, zeros)
+        return _init(self.network, key, zeros)
+
+
+# Equal networks share one compilation: the points of a sweep begin with one each.
+@partial(jax.jit, static_argnames="network")
+def _init(network: Network, key: jax.Array, x: jax.Array) -> dict[str, Any]:
+    return network.init(key, x, train=False)
 
 
 @partial(jax.jit, static_argnames=("loss", "batch_size"))

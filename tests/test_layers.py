@@ -16,8 +16,8 @@ LAYERS = {
     2: "embedding optimizers metrics",
     3: "data checkpoint",
     4: "train task phase networks fit_reduction inference embedded embedding_files cloud attacks "
-    "evaluators audit hosts metric_log progress results paper tradeoff selection report figures "
-    "collect experiment sweep",
+    "evaluators audit hosts metric_log progress results paper tradeoff selection signals report "
+    "figures collect experiment sweep",
     5: "launch export configs",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}

@@ -1,6 +1,8 @@
 """A phase of training: killed between two stops and run again, it ends where an uninterrupted one does."""
 
 import contextlib
+import json
+import signal
 from dataclasses import replace
 
 import jax
@@ -64,8 +66,37 @@ def test_killed_and_resumed_is_uninterrupted(task, tmp_path, monkeypatch, averag
     logs = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("whole", "killed")]
     assert logs[0] == logs[1]
     assert b"validation_accuracy" in logs[0]
-    # Run once more it is done at once, with the same result.
+    # Run once more it is done at once, with the same result, and logs nothing.
+    monkeypatch.setattr(phase, "MetricLog", None)
     jax.tree.map(np.testing.assert_array_equal, run(task, tmp_path / "killed", budget), whole)
+
+
+def test_sigterm_ends_it_when_the_call_that_it_falls_in_is_saved(task, tmp_path, monkeypatch):
+    whole = run(task, tmp_path / "whole")
+
+    def fit(*arguments, made=train.fit, **more):
+        for number, after in enumerate(made(*arguments, **more), 1):
+            if number == 3:  # Python hears of a signal when the compiled call returns
+                signal.raise_signal(signal.SIGTERM)
+            yield after
+
+    def stop(*_):
+        raise Killed
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        monkeypatch.setattr(train, "fit", fit)
+        with pytest.raises(Killed):
+            run(task, tmp_path / "stopped")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    monkeypatch.undo()
+    lines = (tmp_path / "stopped" / "metrics.jsonl").read_text().splitlines()
+    saved = tmp_path / "stopped" / "checkpoints" / "siamese" / "fc_2"
+    assert len(lines) == 3 and (saved / str(json.loads(lines[-1])["step"])).is_dir()
+    jax.tree.map(np.testing.assert_array_equal, run(task, tmp_path / "stopped"), whole)
+    logs = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("whole", "stopped")]
+    assert logs[0] == logs[1]
 
 
 def test_where_parameters_are_averaged_their_mean_is_validated_and_returned(

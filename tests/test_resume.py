@@ -1,5 +1,6 @@
 """Killed at any moment and started again: the result of an uninterrupted run, byte for byte."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -18,11 +19,13 @@ COMMAND = (
 COMPARED = ("results.json", "accuracy.md", "metrics.jsonl", "config.json")
 
 
-def launch(folder, reached=None, how=signal.SIGKILL):
+def launch(folder, reached=None, how=signal.SIGKILL, overrides=()):
     """Runs the command; with `reached`, sends it `how` as soon as that is true of its work folder."""
     folder.mkdir(exist_ok=True)
     with (folder / "stderr").open("w") as stderr:
-        process = subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr)
+        process = subprocess.Popen(
+            [*COMMAND, *overrides], cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr
+        )
         while process.poll() is None:
             if reached is not None and reached(folder / "run"):
                 process.send_signal(how)
@@ -61,6 +64,10 @@ def saving(run):
 def test_a_signal_ends_it_without_a_word(tmp_path, reached, how, code):
     assert launch(tmp_path / "stopped", reached, how) == code
     assert (tmp_path / "stopped" / "stderr").read_text() == ""
+    if how == signal.SIGTERM:  # what is logged is saved: it comes when the checkpoint is there
+        run = tmp_path / "stopped" / "run"
+        last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+        assert (run / "checkpoints" / last["phase"] / str(last["step"])).is_dir()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from configs import activity, common
-from hybrid_jax import metric_log
+from hybrid_jax import metric_log, results
 from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import points as points_module
 from hybrid_jax.experiment import run, sweep
@@ -19,7 +19,7 @@ def config(**fields):
     made = activity.get_config("smoke").unlock()
     made.evaluators = ("accuracy",)
     made.pretrain.epochs = made.finetune.epochs = 0.5
-    made.noise.relative = (0.0, 1.0)
+    made.noise.relative, made.reduction.autoencoder_layers = (0.0, 1.0), ()
     made.update_from_flattened_dict(fields)
     return made.lock()
 
@@ -113,6 +113,7 @@ def test_a_mistake_is_found_before_any_work(tmp_path, given, options, complaint)
     assert "\n" not in str(error.value) and not (tmp_path / "sweep").exists()
 
 
+@pytest.mark.slow
 def test_each_point_is_a_plain_run_and_trains_what_it_shares_once(tmp_path, monkeypatch, capfd):
     trained = []
     monkeypatch.setattr(
@@ -139,16 +140,32 @@ def test_each_point_is_a_plain_run_and_trains_what_it_shares_once(tmp_path, monk
     assert [path.stat().st_mtime_ns for path in written] == before and not trained
 
 
-def test_a_failed_point_is_recorded_and_the_rest_are_done(tmp_path, monkeypatch):
-    whole = run.run
+@pytest.fixture
+def stubs(monkeypatch):
+    """Trainings and points that take no time, noted as they begin; those that `fails` is true of raise."""
+    begun, fails = [], []
 
-    def fails_at_two(config, workdir, *rest, **more):
-        if config.reduction.dim == 2:
+    def train(config, workdir, trainings, layer=None):
+        begin("train", layer, config)
+
+    def run(config, workdir, command, trainings):
+        begin("run", None, config)
+        results.write(workdir / "results.json", command, config.to_dict(), [])
+
+    def begin(*what):
+        begun.append(what[:2])
+        if any(failing(*what) for failing in fails):
             raise RuntimeError("out of luck")
-        return whole(config, workdir, *rest, **more)
 
+    monkeypatch.setattr(sweep.single, "train", train)
+    monkeypatch.setattr(sweep.single, "run", run)
+    return begun, fails
+
+
+def test_a_failed_point_is_recorded_and_the_rest_are_done(tmp_path, stubs):
+    begun, fails = stubs
+    fails.append(lambda what, layer, config: what == "run" and config.reduction.dim == 2)
     given = [{"seed": 0, "method": "reduced", "reduced_dim": dim} for dim in (2, 4)]
-    monkeypatch.setattr(sweep.single, "run", fails_at_two)
     with pytest.raises(UserError, match=r"1 of 2 points failed.*reduced_dim=2\}") as error:
         sweep.run(config(), given, tmp_path, "")
     assert "\n" not in str(error.value)
@@ -156,17 +173,23 @@ def test_a_failed_point_is_recorded_and_the_rest_are_done(tmp_path, monkeypatch)
     content = json.loads((failed / "error.json").read_text())
     assert "out of luck" in content["error"] and content["config"]["reduction"]["dim"] == 2
     assert (done / "results.json").exists() and not (failed / "results.json").exists()
-    monkeypatch.setattr(sweep.single, "run", whole)
+    fails.clear(), begun.clear()
     assert len(sweep.run(config(), given, tmp_path, "")) == 2
-    assert not (failed / "error.json").exists()
+    # The one that was done is not run again.
+    assert begun == [("train", None), ("run", None)] and not (failed / "error.json").exists()
 
 
-def test_a_training_that_fails_fails_its_points_and_no_others(tmp_path):
-    given = [{"method": "reduced_siamese", "margin": margin} for margin in (10.0, 1e30)]
-    with pytest.raises(UserError, match=r"1 of 2 points failed.*margin=1e.30"):
+def test_a_training_that_fails_fails_its_points_and_no_others(tmp_path, stubs):
+    begun, fails = stubs
+    fails.append(lambda what, layer, config: layer and config.siamese.margin.fc_2 == 3.0)
+    given = common.grid(method=("reduced", "reduced_siamese", "advanced"), margin=(3.0, 10.0))
+    with pytest.raises(UserError, match=r"2 of 5 points failed"):
         sweep.run(config(), given, tmp_path, "")
-    error = json.loads(next(tmp_path.glob("points/*1e*/error.json")).read_text())["error"]
-    assert "diverged" in error
+    trainings = [layer for what, layer in begun if what == "train"]
+    assert trainings == [None, "fc_2", "fc_2"] and begun.count(("run", None)) == 3
+    for path in tmp_path.glob("points/*/error.json"):
+        assert "margin=3" in path.parent.name and "out of luck" in path.read_text()
+    assert len(list(tmp_path.glob("points/*/error.json"))) == 2
 
 
 def test_a_folder_of_another_config_is_refused(tmp_path):

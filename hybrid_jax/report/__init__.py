@@ -106,7 +106,8 @@ def markdown(
         ("", LEFT_OUT.format(missing) if missing else ""),
         ("## Accuracy", ACCURACY, accuracy.accuracy_table(records), accuracy.chance_line(records)),
         ("### Differences", "In points of accuracy.", accuracy.difference_table(records)),
-        ("## Settings", SETTINGS, accuracy.settings_table(records)),
+        # A sweep's stand in the table of all of them: each method may have its own.
+        ("## Settings", SETTINGS, "" if settings else accuracy.settings_table(records)),
     ]
     planned = privacy.targets(records)
     for target in planned:

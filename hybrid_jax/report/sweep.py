@@ -1,6 +1,7 @@
 """The table of a sweep: every setting that was measured, and which of them the other tables show."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from hybrid_jax import paper, results, selection, tradeoff
 from hybrid_jax.report.markdown import percent, table
@@ -23,13 +24,19 @@ def sweep_table(records: Iterable[Mapping], tolerance: float = 0.02) -> str:
     if len({key[:3] for key in groups}) == len(groups):
         return ""
     best = selection.best(r for own in groups.values() for r in own)
-    order = {name: i for i, name in enumerate(dict.fromkeys(key[:3] for key in groups))}
+    layers, methods = list(dict.fromkeys(key[0] for key in groups)), list(paper.METHOD_NAMES)
     found = {key: _curves(own) for key, own in groups.items()}
     adversaries = list(dict.fromkeys(a for curves in found.values() for a in curves))
     rows = []
-    for key in sorted(groups, key=lambda k: (order[k[:3]], [v or 0 for v in k[3:]])):
+
+    def order(key: tuple) -> list:
+        layer, method, reduction, *setting = key
+        place = methods.index(method) if method in methods else len(methods)
+        return [layers.index(layer), reduction == "autoencoder", place, *(v or 0 for v in setting)]
+
+    for key in sorted(groups, key=order):
         own, curves = groups[key], found[key]
-        validation, test = (_noise_free(own, split) for split in ("validation", "test"))
+        validation, test = (_accuracy(own, split, 0.0) for split in ("validation", "test"))
         noise = tradeoff.operating_points(own, tolerance).get(key[:3])
         row = [
             ("**→** " if best[key[:3]] == key[3:] else "") + _name(*key[:3]),
@@ -38,9 +45,9 @@ def sweep_table(records: Iterable[Mapping], tolerance: float = 0.02) -> str:
             _mean_std(validation),
             _mean_std(test),
             "–" if noise is None else f"{noise:.3g}",
-            _at(next(iter(curves.values()), None), "accuracy", noise),
+            _mean_std(None if noise is None else _accuracy(own, "test", noise)),
         ]
-        rows.append([*row, *(_at(curves.get(a), "privacy", noise) for a in adversaries)])
+        rows.append([*row, *(_privacy(curves.get(a), noise) for a in adversaries)])
     header = [
         "Layer, method", "weight", "margin", "dimension", "seeds", "validation", "test", "σ / rms",
         "test at σ", *(f"{target}: {paper.adversary_name(*a)}" for target, *a in adversaries),
@@ -57,9 +64,11 @@ def _curves(own: list[Mapping]) -> dict[tuple, tradeoff.Curve]:
     }
 
 
-def _noise_free(own: list[Mapping], split: str) -> Mapping | None:
-    wanted = {"evaluator": "accuracy", "metric": "accuracy", "cloud": "original"}
-    return next(iter(results.select(own, split=split, noise_relative=0.0, **wanted)), None)
+def _accuracy(own: list[Mapping], split: str, noise: float) -> Mapping | None:
+    wanted = {"evaluator": "accuracy", "metric": "accuracy", "cloud": "original", "split": split}
+    return next(
+        (r for r in results.select(own, **wanted) if _same(r["noise_relative"], noise)), None
+    )
 
 
 def _mean_std(r: Mapping | None) -> str:
@@ -68,11 +77,15 @@ def _mean_std(r: Mapping | None) -> str:
     return percent(r["value"]) + (f" ± {percent(r['std'])}" if r["std"] is not None else "")
 
 
-def _at(curve: tradeoff.Curve | None, what: str, noise: float | None) -> str:
+def _privacy(curve: tradeoff.Curve | None, noise: float | None) -> str:
     if curve is None or noise is None:
         return "–"
-    at = abs(curve.noise_relative - noise) < 1e-9
-    return percent(getattr(curve, what)[at][0]) if at.any() else "–"
+    at = _same(curve.noise_relative, noise)
+    return percent(curve.privacy[at][0]) if at.any() else "–"
+
+
+def _same(noise: Any, other: float) -> Any:
+    return abs(noise - other) < 1e-9
 
 
 def _name(layer: str, method: str, reduction: str) -> str:
