@@ -64,16 +64,24 @@ def test_shards_are_the_parts_of_every_batch():
         stream(shard=(0, 3))
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_groups_from_any_step_are_those_of_the_whole(workers):
-    for begin, end, first in ((0, 40, 0), (GROUP - 1, 25, 0), (GROUP, 25, 1), (30, 31, 3)):
-        groups = [*stream(workers=workers).groups(ORDER, begin, end)]
-        assert len(groups) == -(-end // GROUP) - first
-        for g, group in enumerate(groups, first):
-            assert all(isinstance(a, jax.Array) for a in group.values())
-            expected = [rule(step) for step in range(g * GROUP, (g + 1) * GROUP)]
-            np.testing.assert_array_equal(group["number"], expected)
-            np.testing.assert_array_equal(group["large"][..., 999], expected)
+@pytest.mark.parametrize(
+    ("workers", "begin", "end", "first"),
+    [
+        (0, 0, 40, 0),
+        (0, GROUP - 1, 25, 0),
+        (0, GROUP, 25, 1),
+        (0, 30, 31, 3),
+        (2, GROUP - 1, 25, 0),
+    ],
+)
+def test_groups_from_any_step_are_those_of_the_whole(workers, begin, end, first):
+    groups = [*stream(workers=workers).groups(ORDER, begin, end)]
+    assert len(groups) == -(-end // GROUP) - first
+    for g, group in enumerate(groups, first):
+        assert all(isinstance(a, jax.Array) for a in group.values())
+        expected = [rule(step) for step in range(g * GROUP, (g + 1) * GROUP)]
+        np.testing.assert_array_equal(group["number"], expected)
+        np.testing.assert_array_equal(group["large"][..., 999], expected)
 
 
 def test_workers_are_processes_without_a_jax_backend():

@@ -159,9 +159,7 @@ def _prefetched(groups: _Groups, workers: int) -> Any:
             grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=AHEAD),
             worker_init_fn=_start_worker,
         )
-    return grain.experimental.device_put(
-        dataset, jax.local_devices()[0], cpu_buffer_size=1, device_buffer_size=AHEAD
-    )
+    return grain.experimental.device_put(dataset, None, cpu_buffer_size=1, device_buffer_size=AHEAD)
 
 
 def _start_worker(index: int, count: int) -> None:
