@@ -79,7 +79,7 @@ def test_streamed_it_is_the_same_to_rounding_and_tells_how_long_it_waited(task, 
     assert capsys.readouterr().err == ""
     found = run(replace(task, workers=2), tmp_path / "streamed")
     assert re.fullmatch(
-        r"siamese/fc_2: [0-9.]+% of [0-9.]+ s waiting for data, after [0-9.]+ s until .*\n",
+        r"siamese/fc_2: [0-9.]+% of [0-9.]+ s waiting for data, and [0-9.]+ s for .*\n",
         capsys.readouterr().err,
     )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-3), found, expected)

@@ -4,7 +4,7 @@ Grain's worker processes load and decode them, threads of this process put them 
 there. Which samples make up a batch is `batch_indices`'s to say, as for data that lies on the device.
 """
 
-import contextlib
+import gc
 import logging
 import multiprocessing
 import os
@@ -45,9 +45,9 @@ class Stream:
 
     Attributes:
         size: samples of a batch that are loaded here.
-        startup: seconds until the first group was there.
-        waited: seconds that the training waited for the others.
-        seconds: from the first group to the end, in all.
+        startup: seconds that the training waited for each worker's first group.
+        waited: seconds that it waited for the others; the device may have been at work for a part of them.
+        seconds: that it took in all, without `startup`.
 
     Raises:
         errors.UserError: a batch size that is not a multiple of `count`.
@@ -80,21 +80,23 @@ class Stream:
             step: the first step that is needed; the first group is the one that holds it.
             num_steps: where training stops; the last group may go beyond.
         """
-        began = time.perf_counter()
         plan = self.plan(order, step // GROUP, -(-num_steps // GROUP))
-        with contextlib.closing(iter(_prefetched(_Groups(self._load, plan), self._workers))) as it:
-            first = next(it)
-            entered = time.perf_counter()
-            self.startup = entered - began
-            try:
-                yield first
-                for _ in range(1, len(plan)):
-                    asked = time.perf_counter()
-                    group = next(it)
+        it = iter(_prefetched(_Groups(self._load, plan), self._workers))
+        began = time.perf_counter()
+        try:
+            for number in range(len(plan)):
+                asked = time.perf_counter()
+                group = next(it)
+                if number < max(self._workers, 1):
+                    self.startup += time.perf_counter() - asked
+                else:
                     self.waited += time.perf_counter() - asked
-                    yield group
-            finally:
-                self.seconds = time.perf_counter() - entered
+                yield group
+        finally:
+            self.seconds = time.perf_counter() - began - self.startup
+            it.close()
+            del it
+            gc.collect()  # Grain's threads end in cycles, which keep the last group's shared memory
 
     def plan(self, order: jax.Array, first: int, last: int) -> np.ndarray:
         """The samples of groups `first` to `last`: int32 [last - first, GROUP, size]."""
@@ -110,10 +112,10 @@ class Stream:
 
     def told(self) -> str:
         """What it measured, in words."""
-        share = self.waited / self.seconds if self.seconds else 0.0
+        share = self.waited / max(self.seconds, 1e-9)
         return (
             f"{share:.1%} of {self.seconds:.1f} s waiting for data, "
-            f"after {self.startup:.1f} s until the first was there"
+            f"and {self.startup:.1f} s for the workers to start"
         )
 
 
@@ -159,6 +161,8 @@ def _prefetched(groups: _Groups, workers: int) -> Any:
             grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=AHEAD),
             worker_init_fn=_start_worker,
         )
+        # Out of the memory shared with the worker: a CPU's arrays would keep it, and it would be left at exit.
+        dataset = dataset.map(partial(jax.tree.map, np.array))
     return grain.experimental.device_put(dataset, None, cpu_buffer_size=1, device_buffer_size=AHEAD)
 
 
