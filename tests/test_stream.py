@@ -130,15 +130,27 @@ def test_a_worker_s_error_is_the_training_s(workers):
         next(stream(Broken(), workers=workers).groups(ORDER, 0, 10))
 
 
-PROGRAM = """
-import sys, time
-sys.path.insert(0, "tests")
-from test_stream import ORDER, stream
-if __name__ == "__main__":
-    groups = stream(workers=2).groups(ORDER, 0, 10**5)
-    print(*{int(next(groups)["process"][0, 0]) for _ in range(2)}, flush=True)
-    time.sleep(600)
-"""
+def start(folder, lines):
+    """A process of its own that runs these lines."""
+    program = folder / "program.py"
+    program.write_text(
+        "import time\nfrom test_stream import ORDER, stream\n"
+        f"if __name__ == '__main__':\n    {lines}\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def test_nothing_is_left_or_said_at_exit(tmp_path):
+    """Shared memory that is left is told on stderr, as are absl's flags that nobody parsed."""
+    process = start(tmp_path, "kept = [*stream(workers=1).groups(ORDER, 0, 40)]; time.sleep(0.5)")
+    assert process.communicate() == ("", "")
+    assert process.returncode == 0
 
 
 def running(process):
@@ -151,14 +163,10 @@ def running(process):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_workers_do_not_outlive_a_killed_parent(tmp_path):
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    parent = subprocess.Popen(
-        [sys.executable, program],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    parent = start(
+        tmp_path,
+        "groups = stream(workers=2).groups(ORDER, 0, 10**5); "
+        "print(*{int(next(groups)['process'][0, 0]) for _ in range(2)}, flush=True); time.sleep(600)",
     )
     workers = [int(text) for text in parent.stdout.readline().split()]
     assert len(workers) == 2 and all(map(running, workers))

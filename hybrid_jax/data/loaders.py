@@ -11,6 +11,9 @@ import numpy as np
 from hybrid_jax.data.windows import Windows
 from hybrid_jax.errors import UserError, unknown
 
+# What JAX makes of these; TFDS gives scalars as Python's numbers, which are wide.
+NARROW = {"int64": np.int32, "uint64": np.uint32, "float64": np.float32}
+
 
 @dataclass(frozen=True, eq=False)
 class LoadWindows:
@@ -41,7 +44,7 @@ class LoadWindows:
 class LoadExamples:
     """Examples of a TensorFlow data set from its files, decoded without TensorFlow.
 
-    Called with numbers [B] it gives every feature [B, ...], wider integers as int32. All examples must have one shape.
+    Called with numbers [B] it gives every feature [B, ...], in at most 32 bits. All examples must have one shape.
 
     Args:
         folder: of a prepared data set, as `builder.data_path` names it: the one that holds `dataset_info.json`. It must
@@ -94,4 +97,4 @@ class LoadExamples:
 
 
 def _narrow(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.int32) if values.dtype in (np.int64, np.uint64) else values
+    return values.astype(NARROW.get(values.dtype.name, values.dtype), copy=False)
