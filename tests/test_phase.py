@@ -74,6 +74,7 @@ def lines(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_streamed_it_is_the_same_to_rounding_and_tells_how_long_it_waited(task, tmp_path, capsys):
     expected = run(task, tmp_path / "device")
     assert capsys.readouterr().err == ""

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from benchmarks.stream import streamed
 from hybrid_jax.data import simulated
 from hybrid_jax.data.stream import GROUP
@@ -9,6 +11,7 @@ from hybrid_jax.models.mtcnn import mtcnn
 from hybrid_jax.task import Task
 
 
+@pytest.mark.slow
 def test_rounds_of_streamed_steps_end_with_their_stream():
     windows = simulated.load(num_subjects=2, trials_per_activity=2, seconds=4.0)
     task = replace(Task(mtcnn({"activity": 4}), windows, "activity"), workers=0)
