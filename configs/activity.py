@@ -43,6 +43,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "window": 50,
         "step": 10,
     }
+    # Whether training takes its windows from worker processes (0: threads) instead of the device's memory: `always`,
+    # `never`, or `auto`, when they would fill more than half of it.
+    config.stream = {"when": "auto", "workers": 2}
     config.model = {"name": "mtcnn", "fc_2": 64}
     config.layers = ("conv_4", "fc_1", "fc_2")
     config.methods = (

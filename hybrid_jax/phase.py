@@ -2,8 +2,10 @@
 
 import math
 import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from hybrid_jax.errors import UserError
 from hybrid_jax.metric_log import MetricLog
 from hybrid_jax.progress import bar
 from hybrid_jax.signals import between
-from hybrid_jax.task import Task, WindowLoss, validate
+from hybrid_jax.task import Task, WindowLoss, validate, validate_stream
 
 CALLS_PER_EPOCH = 8  # stops in an epoch, each with a checkpoint: what a kill can lose
 
@@ -114,17 +116,17 @@ def run(
     # Of a phase that is done nothing is written: a sweep's points read it side by side.
     if step != num_steps:
         log = MetricLog(workdir, name, step or 0)
-    steps = train.fit(
-        loss,
-        state,
-        data,
-        train_indices,
-        rng.named(key, name),
-        optimizer=optimizer,
-        batch_size=budget.batch_size,
-        num_steps=num_steps,
-        steps_per_call=steps_per_call,
-    )
+    how = {"optimizer": optimizer, "num_steps": num_steps, "steps_per_call": steps_per_call}
+    own_key, stream = rng.named(key, name), None
+    if task.workers is None:
+        steps = train.fit(
+            loss, state, data, train_indices, own_key, batch_size=budget.batch_size, **how
+        )
+        check = partial(validate, loss, data=data, indices=validation)
+    else:
+        stream = task.stream(budget.batch_size)
+        steps = train.fit_stream(loss, state, data, stream, own_key, **how)
+        check = partial(validate_stream, loss, data=data, load=task.load, indices=validation)
     with bar(f"train {name}", num_steps) as advance:
         advance(step or 0)
         # SIGTERM waits for the checkpoint of the call that it falls in.
@@ -139,7 +141,7 @@ def run(
             if step == num_steps or step % (steps_per_call * CALLS_PER_EPOCH) == 0:
                 current = {"params": state.found, **state.model_state}
                 batch_size = min(budget.batch_size, len(validation))
-                measured = validate(loss, current, data, validation, batch_size=batch_size)
+                measured = check(current, batch_size=batch_size)
                 terms |= {f"validation_{term}": value for term, value in measured.items()}
                 score = float(
                     measured["accuracy"] - contrastive_weight * measured.get("contrastive", 0.0)
@@ -149,6 +151,8 @@ def run(
                 log.close()  # before the checkpoint that says that all is done
             checkpoints.save(step, state, score)
             advance(step)
+    if stream is not None and stream.seconds:
+        print(f"{name}: {stream.told()}", file=sys.stderr, flush=True)
     best = checkpoints.last(state) if task.refit else checkpoints.best(state)
     checkpoints.close()
     return {"params": best.found, **best.model_state}

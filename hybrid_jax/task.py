@@ -11,6 +11,8 @@ import numpy as np
 
 from hybrid_jax import losses, mesh
 from hybrid_jax.data import attributes
+from hybrid_jax.data.loaders import LoadWindows
+from hybrid_jax.data.stream import Stream
 from hybrid_jax.data.windows import TEST, TRAIN, Windows, gather
 from hybrid_jax.stages import Network
 
@@ -76,12 +78,14 @@ class Task:
         windows: the data set.
         primary: the target, a column of `windows`.
         refit: whether the network learns from validation and gap windows too, once nothing is left to choose by them.
+        workers: processes that stream the windows to the device while a network trains; `None`: they lie there.
     """
 
     network: Network
     windows: Windows
     primary: str
     refit: bool = False
+    workers: int | None = None
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -98,14 +102,27 @@ class Task:
     def device_data(
         self, contrastive_weight: float = 0.0, margin: float = 0.0
     ) -> dict[str, jax.Array]:
-        """What `WindowLoss` takes as its data."""
-        return {
-            "rows": jnp.asarray(self.windows.rows),
-            "starts": jnp.asarray(self.windows.starts),
-            "labels": jnp.asarray(self.labels(self.primary)),
+        """What `WindowLoss` takes as its data; only the scalars where windows are streamed."""
+        scalars = {
             "contrastive_weight": jnp.float32(contrastive_weight),
             "margin": jnp.float32(margin),
         }
+        if self.workers is not None:
+            return scalars
+        return scalars | {
+            "rows": jnp.asarray(self.windows.rows),
+            "starts": jnp.asarray(self.windows.starts),
+            "labels": jnp.asarray(self.labels(self.primary)),
+        }
+
+    @property
+    def load(self) -> LoadWindows:
+        """What makes the rest of a batch's data for `WindowLoss`."""
+        return LoadWindows(self.windows, self.labels(self.primary))
+
+    def stream(self, batch_size: int) -> Stream:
+        """The training windows, streamed."""
+        return Stream(self.load, self.train_indices, batch_size, workers=self.workers)
 
     def labels(self, target: str) -> np.ndarray:
         """[N] int32, the label of every window; see `data.attributes`."""
@@ -136,3 +153,25 @@ def validate(
     batches = indices[: indices.shape[0] // batch_size * batch_size].reshape(-1, batch_size)
     terms = jax.lax.map(lambda batch: loss.validate(variables, data, mesh.split(batch)), batches)
     return mesh.whole(jax.tree.map(jnp.mean, terms))
+
+
+def validate_stream(
+    loss: WindowLoss,
+    variables: Mapping,
+    data: Mapping,
+    load: LoadWindows,
+    indices: jax.Array,
+    *,
+    batch_size: int,
+) -> dict[str, jax.Array]:
+    """`validate` with a batch at a time on the device: `load` gives what `data` lacks."""
+    whole = np.asarray(indices)[: len(indices) // batch_size * batch_size]
+    batches = whole.reshape(-1, batch_size)
+    terms = [_validate_batch(loss, variables, {**data, **load(batch)}) for batch in batches]
+    return jax.tree.map(lambda *values: jnp.mean(jnp.stack(values)), *terms)
+
+
+@partial(jax.jit, static_argnames="loss")
+def _validate_batch(loss: WindowLoss, variables: Mapping, data: Mapping) -> dict[str, jax.Array]:
+    own = mesh.split(jnp.arange(len(data["labels"]), dtype=jnp.int32))
+    return mesh.whole(loss.validate(variables, data, own))

@@ -1,6 +1,7 @@
 """One training loop, for networks, cloud halves, autoencoders and attackers alike."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ import optax
 
 from hybrid_jax import mesh
 from hybrid_jax.data.batches import batch_indices
+from hybrid_jax.data.stream import GROUP, Stream
 from hybrid_jax.optimizers import Averaged
 
 # loss(params, model_state, data, indices, key) -> (scalar, (terms, new model_state)): gathers its own batch from `data`
@@ -69,9 +71,9 @@ def fit(
     Yields:
         The state after each call, and the terms of the loss averaged over its steps.
     """
-    while (step := int(state.step)) < num_steps:
-        stop = min((step // steps_per_call + 1) * steps_per_call, num_steps)
-        state, sums = _run(
+
+    def run(state: State, step: int, stop: int):
+        return _run(
             state,
             data,
             indices,
@@ -81,19 +83,107 @@ def fit(
             optimizer=optimizer,
             batch_size=batch_size,
         )
+
+    yield from _calls(run, state, num_steps, steps_per_call)
+
+
+def fit_stream(
+    loss: Loss,
+    state: State,
+    data: Mapping[str, Any],
+    stream: Stream,
+    key: jax.Array,
+    *,
+    optimizer: optax.GradientTransformation,
+    num_steps: int,
+    steps_per_call: int,
+) -> Iterator[tuple[State, dict[str, jax.Array]]]:
+    """`fit` on data that does not fit the device: the same steps on the same batches, equal to rounding.
+
+    Also from one stop on as without it, bit for bit.
+
+    Args:
+        loss: see `Loss`; it is given `data` with the batch's arrays, and the indices 0 to `stream.size` - 1.
+        state: see `fit`.
+        data: what all batches have in common.
+        stream: of the batches; afterwards it tells how long training waited for them.
+        key: see `fit`.
+        optimizer: see `fit`.
+        num_steps: see `fit`.
+        steps_per_call: see `fit`.
+
+    Yields:
+        As `fit`.
+    """
+    begin = int(state.step)
+    if begin >= num_steps:
+        return
+    with contextlib.closing(stream.groups(_order(key), begin, num_steps)) as groups:
+        group = next(groups)
+
+        def run(state: State, step: int, stop: int):
+            nonlocal group
+            sums = before = None
+            while step < stop:
+                if step % GROUP == 0 and step != begin:
+                    group = next(groups)
+                end = min((step // GROUP + 1) * GROUP, stop)
+                state, more = _run_group(
+                    state,
+                    data,
+                    group,
+                    key,
+                    jnp.int32(end),
+                    loss=loss,
+                    optimizer=optimizer,
+                    size=stream.size,
+                )
+                # One group runs and one is ready to: with more, the device would fill with groups.
+                jax.block_until_ready(before)
+                sums, before = (more if sums is None else jax.tree.map(jnp.add, sums, more)), more
+                step = end
+            return state, sums
+
+        yield from _calls(run, state, num_steps, steps_per_call)
+
+
+def _calls(run: Callable, state: State, num_steps: int, steps_per_call: int):
+    while (step := int(state.step)) < num_steps:
+        stop = min((step // steps_per_call + 1) * steps_per_call, num_steps)
+        state, sums = run(state, step, stop)
         yield state, {name: value / (stop - step) for name, value in sums.items()}
+
+
+def _order(key: jax.Array) -> jax.Array:
+    """The seed of `batch_indices`."""
+    return jax.random.bits(jax.random.fold_in(key, 0), (), jnp.uint32)
 
 
 @partial(jax.jit, static_argnames=("loss", "optimizer", "batch_size"), donate_argnums=0)
 def _run(state: State, data, indices, key, stop, *, loss: Loss, optimizer, batch_size: int):
-    order = jax.random.bits(jax.random.fold_in(key, 0), (), jnp.uint32)
+    order = _order(key)
+
+    def batch(step: jax.Array):
+        chosen = batch_indices(order, step, size=indices.shape[0], batch_size=batch_size)
+        return data, mesh.split(indices[chosen])
+
+    return _steps(state, batch, key, stop, loss, optimizer)
+
+
+@partial(jax.jit, static_argnames=("loss", "optimizer", "size"), donate_argnums=0)
+def _run_group(state: State, data, group, key, stop, *, loss: Loss, optimizer, size: int):
+    def batch(step: jax.Array):
+        own = jax.tree.map(lambda a: a[step % jnp.int32(GROUP)], group)
+        return {**data, **own}, mesh.split(jnp.arange(size, dtype=jnp.int32))
+
+    return _steps(state, batch, key, stop, loss, optimizer)
+
+
+def _steps(state: State, batch: Callable, key, stop, loss: Loss, optimizer):
     steps_key = jax.random.fold_in(key, 1)
 
     def step(state: State) -> tuple[State, dict[str, jax.Array]]:
-        chosen = indices[
-            batch_indices(order, state.step, size=indices.shape[0], batch_size=batch_size)
-        ]
-        chosen = mesh.split(chosen)
+        data, chosen = batch(state.step)
         compute = jax.value_and_grad(loss, has_aux=True)
         step_key = jax.random.fold_in(steps_key, state.step)
         (total, (terms, model_state)), gradients = compute(

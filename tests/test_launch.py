@@ -101,6 +101,8 @@ IN_THE_CONFIG = {
     "batch_size 100000: there are only": {"pretrain.batch_size": 100000},
     "config.seed -1: must be 0 or more": {"seed": -1},
     "data seed -1: must be 0 or more": {"data.seed": -1},
+    "unknown choice (config.stream.when) 'alwys': did you mean 'always'": {"stream.when": "alwys"},
+    "config.stream.workers -1: must be 0 or more": {"stream.workers": -1},
     "config.privacy.max_queries -5": {"privacy.max_queries": -5},
     "config.reduction.clip_norm -1.0": {"reduction.clip_norm": -1.0},
     "config.sensitive is empty": {"sensitive": ()},
@@ -198,3 +200,13 @@ def test_parse():
     for wrong in ("slow", "full", "width=32,fast", "widht=3", "width=wide"):
         with pytest.raises(UserError):
             common.parse(wrong, ("full", "fast"), keys)
+
+
+def test_what_does_not_fit_is_streamed(monkeypatch):
+    config = make()
+    assert setup.load_task(config).workers is None
+    monkeypatch.setattr(setup, "fits", lambda num_bytes: num_bytes < 1000)
+    assert setup.load_task(config).workers == 2
+    assert setup.load_task(make(**{"stream.when": "never"})).workers is None
+    monkeypatch.undo()
+    assert setup.load_task(make(**{"stream.when": "always", "stream.workers": 3})).workers == 3

@@ -27,6 +27,7 @@ KNOWN_BY = {
     "flax.linen": {"stages", "models"},
     "tensorflow": {"data"},
     "tensorflow_datasets": {"data"},
+    "grain": {"data"},
     "orbax": {"checkpoint"},
     "ml_collections": {"experiment", "sweep", "configs", "launch"},
     "coremltools": {"export"},
@@ -160,14 +161,14 @@ def test_a_relative_import_in_a_package_starts_at_the_package():
     assert "imports hybrid_jax.train" in found
 
 
-def test_importing_everything_loads_neither_tensorflow_nor_coremltools():
-    """TensorFlow alone takes seconds, and neither is needed to train.
+def test_importing_everything_loads_no_tensorflow_grain_or_coremltools():
+    """TensorFlow alone takes seconds, Grain two, and none is needed to train.
 
     Builders are TFDS classes: each is a file of its own, imported by the function that prepares.
     """
     modules = [module_name(path) for path in sources("hybrid_jax") if path.parent != ROOT]
     modules = [module for module in modules if not module.endswith("_tfds")]
-    heavy = ["tensorflow", "tensorflow_datasets", "coremltools"]
+    heavy = ["tensorflow", "tensorflow_datasets", "grain", "coremltools"]
     program = (
         "import importlib, json, sys\n"
         f"for module in {modules!r}: importlib.import_module(module)\n"

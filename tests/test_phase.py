@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import signal
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, simulated
 from hybrid_jax.errors import UserError
 from hybrid_jax.models.mtcnn import mtcnn
 from hybrid_jax.phase import Budget
-from hybrid_jax.task import Task, WindowLoss
+from hybrid_jax.task import Task, WindowLoss, validate, validate_stream
 
 BUDGET = Budget(epochs=2.0, learning_rate=1e-3, schedule="cosine", batch_size=16)
 
@@ -53,9 +54,9 @@ def dies_after(stops):
     return bar
 
 
-@pytest.mark.parametrize("average", [False, True])
-def test_killed_and_resumed_is_uninterrupted(task, tmp_path, monkeypatch, average):
-    budget = replace(BUDGET, average=average)
+@pytest.mark.parametrize(("average", "workers"), [(False, None), (True, None), (True, 0)])
+def test_killed_and_resumed_is_uninterrupted(task, tmp_path, monkeypatch, average, workers):
+    budget, task = replace(BUDGET, average=average), replace(task, workers=workers)
     whole = run(task, tmp_path / "whole", budget)
     for stops in (1, 2, 4):
         monkeypatch.setattr(phase, "bar", dies_after(stops))
@@ -97,6 +98,45 @@ def test_sigterm_ends_it_when_the_call_that_it_falls_in_is_saved(task, tmp_path,
     jax.tree.map(np.testing.assert_array_equal, run(task, tmp_path / "stopped"), whole)
     logs = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("whole", "stopped")]
     assert logs[0] == logs[1]
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_streamed_it_is_the_same_to_rounding_and_tells_how_long_it_waited(task, tmp_path, capsys):
+    expected = run(task, tmp_path / "device")
+    assert capsys.readouterr().err == ""
+    found = run(replace(task, workers=2), tmp_path / "streamed")
+    assert re.fullmatch(
+        r"siamese/fc_2: [0-9.]+% of [0-9.]+ s waiting for data, and [0-9.]+ s for .*\n",
+        capsys.readouterr().err,
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-3), found, expected)
+    for one, other in zip(lines(tmp_path / "streamed"), lines(tmp_path / "device"), strict=True):
+        assert one.keys() == other.keys() and one["step"] == other["step"]
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-2)
+        if "validation_loss" in one:
+            assert one["validation_loss"] == pytest.approx(other["validation_loss"], rel=1e-2)
+    # Once more it is done at once: no worker is started.
+    run(replace(task, workers=2), tmp_path / "streamed")
+    assert capsys.readouterr().err == ""
+
+
+def test_validation_in_blocks_is_validation(task):
+    data, variables = task.device_data(0.1, 3.0), task.init(jax.random.key(0))
+    loss = WindowLoss(task.network, task.windows.window, "fc_2")
+    streamed = replace(task, workers=0)
+    scalars = streamed.device_data(0.1, 3.0)
+    assert set(data) - set(scalars) == {"rows", "starts", "labels"}
+    indices = jax.numpy.asarray(task.windows.indices(VALIDATION))
+    assert len(indices) % 5
+    whole = validate(loss, variables, data, indices, batch_size=5)
+    blocks = validate_stream(loss, variables, scalars, streamed.load, indices, batch_size=5)
+    assert whole.keys() == blocks.keys()
+    for name, value in whole.items():
+        np.testing.assert_allclose(blocks[name], value, rtol=1e-5)
 
 
 def test_where_parameters_are_averaged_their_mean_is_validated_and_returned(

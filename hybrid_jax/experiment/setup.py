@@ -10,7 +10,8 @@ import jax
 import ml_collections
 
 from hybrid_jax import losses
-from hybrid_jax.data import DATASETS, TRAIN, VALIDATION, attributes
+from hybrid_jax.data import DATASETS, TRAIN, VALIDATION, Windows, attributes
+from hybrid_jax.data.stream import fits
 from hybrid_jax.embedding import METHODS, feature_shape
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators import EVALUATORS, Settings
@@ -80,7 +81,14 @@ def load_task(config: ml_collections.ConfigDict) -> Task:
         windows,
         config.primary,
         config.refit,
+        config.stream.workers if _streams(config, windows) else None,
     )
+
+
+def _streams(config: ml_collections.ConfigDict, windows: Windows) -> bool:
+    if config.stream.when == "auto":
+        return not fits(windows.rows.nbytes)
+    return config.stream.when == "always"
 
 
 def budget(settings: ml_collections.ConfigDict) -> Budget:
@@ -110,6 +118,7 @@ def check(config: ml_collections.ConfigDict) -> None:
     _all_of("attacker_data", config.privacy.attacker_data, ATTACKER_DATA)
     _all_of("split (config.privacy.splits)", config.privacy.splits, SPLIT_NAMES.values())
     _one_of("contrastive convention", config.siamese.convention, get_args(losses.Convention))
+    _one_of("choice (config.stream.when)", config.stream.when, ("auto", "always", "never"))
     grid = config.noise.relative
     if not grid or grid[0] != 0.0 or list(grid) != sorted(set(grid)):
         raise UserError(
@@ -120,7 +129,13 @@ def check(config: ml_collections.ConfigDict) -> None:
         for field in ("epochs", "learning_rate", "batch_size"):
             _positive(f"config.{name}.{field}", settings[field])
     _positive("config.privacy.num_draws", config.privacy.num_draws)
-    for name in ("seed", "privacy.max_queries", "privacy.max_gallery", "reduction.clip_norm"):
+    for name in (
+        "seed",
+        "stream.workers",
+        "privacy.max_queries",
+        "privacy.max_gallery",
+        "reduction.clip_norm",
+    ):
         if not _at(config, name) >= 0:
             raise UserError(f"config.{name} {_at(config, name)}: must be 0 or more")
     if not config.sensitive:
