@@ -151,7 +151,7 @@ def run(
                 log.close()  # before the checkpoint that says that all is done
             checkpoints.save(step, state, score)
             advance(step)
-    if stream is not None and stream.seconds:
+    if stream is not None and stream.seconds and hosts.is_first():
         print(f"{name}: {stream.told()}", file=sys.stderr, flush=True)
     best = checkpoints.last(state) if task.refit else checkpoints.best(state)
     checkpoints.close()
