@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from hybrid_jax import mesh, optimizers, rng, train
+from hybrid_jax import hosts, mesh, optimizers, rng, train
 from hybrid_jax.checkpoint import Checkpoints
 from hybrid_jax.data.windows import VALIDATION
 from hybrid_jax.errors import UserError
