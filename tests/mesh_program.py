@@ -20,7 +20,7 @@ from hybrid_jax.privacy.request import Request
 from hybrid_jax.reduction import pca
 from hybrid_jax.stages import Network, Stage
 
-SIZE, BATCH, STEPS = 100, 16, 12
+SIZE, BATCH = 100, 16
 NOISE = [0.0, 0.05, 0.5, 3.0, 1e4, np.inf]
 
 NETWORK = Network(
@@ -42,22 +42,26 @@ def loss(params, model_state, data, indices, key):
     return total, (terms, model_state)
 
 
-def training():
-    """State, data and settings. Plain gradients: Adam makes a whole step of a gradient that is rounding alone."""
+def trained():
+    """State and terms at three stops, as `train.fit` comes by them, and the program that XLA made.
+
+    Plain gradients: Adam makes a whole step of a gradient that is rounding alone.
+    """
     generator = np.random.default_rng(0)
     x = generator.normal(size=(SIZE, 3, 20)).astype(np.float32)
     shapes = jax.eval_shape(NETWORK.init, jax.random.key(0), x)["params"]
     params = jax.tree.map(lambda a: generator.normal(0, 0.3, a.shape).astype(np.float32), shapes)
-    data = {"x": jnp.asarray(x), "y": jnp.asarray(np.arange(SIZE) % 3)}
-    indices, optimizer = jnp.arange(SIZE, dtype=jnp.int32), optax.sgd(0.05)
+    optimizer = optax.sgd(0.05)
     state = train.init(params, optimizer)
-    return (state, data, indices, jax.random.key(1)), {"optimizer": optimizer, "batch_size": BATCH}
-
-
-def trained():
-    arguments, settings = training()
-    steps = train.fit(loss, *arguments, **settings, num_steps=STEPS, steps_per_call=5)
-    return [jax.tree.map(np.array, (state.params, terms)) for state, terms in steps]
+    data = {"x": jnp.asarray(x), "y": jnp.asarray(np.arange(SIZE) % 3)}
+    rest = (data, jnp.arange(SIZE, dtype=jnp.int32), jax.random.key(1))
+    settings = {"loss": loss, "optimizer": optimizer, "batch_size": BATCH}
+    run = train._run.lower(state, *rest, jnp.int32(0), **settings).compile()
+    found = []
+    for stop in (5, 10, 12):
+        state, terms = run(state, *rest, jnp.int32(stop))
+        found.append(jax.tree.map(np.array, (state.params, terms)))
+    return found, run.as_text()
 
 
 def reduced():
@@ -90,8 +94,8 @@ def private():
     }
     for settings, blocks in (
         ({"gallery": "leave_one_out", **overlap}, {"query_block": 32, "gallery_block": 8}),
-        ({"gallery": "held_out", **other}, {"query_block": 32, "gallery_block": 8}),
         ({"mode": "instance"}, {}),
+        ({"gallery": "held_out", **other}, {"query_block": 32, "gallery_block": 8}),
     ):
         key = jax.random.key(4)
         request = Request.check(features, labels, noise_std=NOISE, key=key, num_draws=2, **settings)
@@ -101,8 +105,10 @@ def private():
 def everything():
     # With several devices XLA sums, and so it does here: the other loops round in another order.
     fused.serves = lambda dim: False
+    states, program = trained()
     return {
-        "train": trained(),
+        "train": states,
+        "program": program,
         "pca": list(reduced()),
         "map": list(mapped()),
         "privacy": list(private()),
@@ -117,15 +123,12 @@ def shards(array):
 @mesh.over_all_devices()
 def main(path):
     found = everything()
-    arguments, settings = training()
-    compiled = train._run.lower(*arguments, jnp.int32(5), loss=loss, **settings).compile()
     try:
         Budget(1.0, 1e-3, "constant", 12).steps(SIZE)
     except UserError as error:
         found["refused"] = str(error)
     rows = jax.jit(mesh.split)(jnp.arange(16.0))
     found |= {
-        "program": compiled.as_text(),
         "shards": shards(rows),
         "whole": shards(jax.jit(mesh.whole)(rows)),
     }

@@ -15,6 +15,7 @@ from hybrid_jax import mesh
 from hybrid_jax.privacy import fused
 
 DEVICES = 8
+SLOW = pytest.mark.slow  # XLA compiles each program anew for several devices
 ROOT = Path(__file__).parents[1]
 
 
@@ -48,12 +49,14 @@ def assert_close(found, expected, **tolerance):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **tolerance), found, expected)
 
 
+@SLOW
 def test_training_goes_the_same_way(several, one):
     """Batches, dropout and pairs are those of one device."""
     assert len(one["train"]) == 3
     assert_close(several["train"], one["train"], rtol=2e-5, atol=2e-6)
 
 
+@SLOW
 def test_each_device_computes_its_share_of_a_batch(several):
     """As XLA compiled it: no device holds the whole batch's inputs, and gradients are summed."""
     program = several["program"]
@@ -62,19 +65,23 @@ def test_each_device_computes_its_share_of_a_batch(several):
     assert "all-reduce" in program
 
 
+@SLOW
 def test_a_batch_that_does_not_divide_is_refused(several):
     assert several["refused"] == "batch_size 12: 8 devices share a batch; give a multiple of 8"
 
 
+@SLOW
 def test_pca_finds_the_same_components(several, one):
     for found, expected in zip(several["pca"], one["pca"], strict=True):
         assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@SLOW
 def test_functions_of_samples_are_those_of_one_device(several, one):
     assert_close(several["map"], one["map"], rtol=0)
 
 
+@SLOW
 @pytest.mark.parametrize("gallery", ["privacy", "ring"])
 def test_privacy_is_that_of_one_device(several, one, gallery):
     """With the gallery whole on each device, and in parts that go around."""
@@ -86,10 +93,12 @@ def test_privacy_is_that_of_one_device(several, one, gallery):
         assert_close(found.log_posterior, expected.log_posterior, rtol=1e-4, atol=1e-5)
 
 
+@SLOW
 def test_what_is_large_goes_around(several):
     assert several["turns"] > 0
 
 
+@SLOW
 def test_rows_are_split_and_made_whole(several):
     rows = np.arange(16.0)
     for name in ("shards", "sent"):
