@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from hybrid_jax.errors import UserError
 
 
+SILENT = 300  # seconds until a process that says nothing is taken for dead: JAX's 100 are short on a busy machine
+
+
 def join(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
     """Joins the processes of this run, which then have their devices in common; alone, does nothing.
 
@@ -33,7 +36,7 @@ def join(coordinator: str | None, num_processes: int | None, process_id: int | N
     # Its handler would take SIGTERM from launch.py's, which knows what to save.
     jax.config.update("jax_enable_preemption_service", False)
     try:
-        jax.distributed.initialize(*given)
+        jax.distributed.initialize(*given, heartbeat_timeout_seconds=SILENT)
     except (RuntimeError, ValueError) as error:
         raise UserError(
             f"the processes of this run do not find each other ({error}): give each of them "
