@@ -29,8 +29,10 @@ test: lint ## lint, then every test that is not slow
 test-slow: $(STAMP) ## the tests marked slow
 	$(RUN) -m pytest -m slow $(PYTEST_ARGS)
 
-bench: $(STAMP) ## a training step and the privacy measure against their peers (requirements-bench.txt)
+bench: $(STAMP) ## training steps, streaming and the privacy measure against their peers (requirements-bench.txt)
 	$(RUN) -m benchmarks.train_step
+	$(RUN) -m benchmarks.depthwise
+	$(RUN) -m benchmarks.stream
 	$(RUN) -m benchmarks.privacy
 
 lint: $(STAMP) ## ruff: rules and format

@@ -15,14 +15,14 @@ from dataclasses import replace
 
 import jax
 
-from benchmarks.train_step import in_jax, measure
+from benchmarks.train_step import WARM_UP, measure
+from benchmarks.train_step_peers import MARGIN, WEIGHT, in_jax, task_of
 from hybrid_jax import optimizers, train
 from hybrid_jax.data import motionsense, simulated
 from hybrid_jax.data.stream import Stream
-from hybrid_jax.models.mtcnn import mtcnn
 from hybrid_jax.task import Task, WindowLoss
 
-LAYER, WEIGHT, MARGIN = "conv_4", 1.0, 10.0  # those of `in_jax`
+LAYER = "conv_4"
 
 
 def streamed(task: Task, stream: Stream, steps: int, num_steps: int) -> Iterator[None]:
@@ -52,13 +52,13 @@ def main() -> None:
     arguments = parser.parse_args()
     real = "HYBRID_JAX_DATA" in os.environ
     windows = motionsense.load() if real else simulated.load(num_subjects=12)
-    task = Task(mtcnn({"activity": len(windows.classes["activity"])}), windows, "activity")
+    task = task_of(windows)
     away = replace(task, workers=arguments.workers)
     stream = away.stream(arguments.batch_size)
     steps = arguments.steps
     peers = {
-        "on the device": in_jax(task, arguments.batch_size, steps),
-        "streamed": streamed(away, stream, steps, (arguments.rounds + 1) * steps),
+        "on the device": in_jax(task, arguments.batch_size, steps, LAYER),
+        "streamed": streamed(away, stream, steps, (arguments.rounds + WARM_UP) * steps),
     }
     times = measure(peers, arguments.rounds, steps)
     next(peers["streamed"], None)  # it ends, and closes the stream

@@ -24,6 +24,7 @@ from hybrid_jax.data import simulated
 
 LAYERS = {"cross-entropy": None, "Siamese": "conv_4"}
 OURS = "hybrid-jax"
+WARM_UP = 2  # rounds that are not counted
 Times = dict[Any, list[float]]
 
 
@@ -42,13 +43,13 @@ def available() -> dict[str, Callable[..., Peer]]:
 
 
 def measure(rounds: dict[Any, Peer], number: int, steps: int) -> Times:
-    """Milliseconds a step in each of `number` rounds, after two that compile and warm up."""
+    """Milliseconds a step in each of `number` rounds, after those that compile and warm up."""
     times: Times = {name: [] for name in rounds}
-    for turn in range(number + 2):
+    for turn in range(number + WARM_UP):
         for name, peer in rounds.items():
             began = time.perf_counter()
             next(peer)
-            if turn >= 2:
+            if turn >= WARM_UP:
                 times[name].append(1e3 * (time.perf_counter() - began) / steps)
     return times
 
@@ -77,7 +78,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=1280, help="windows a round")
     parser.add_argument("--only", nargs="+", help="peers to time beside ours")
     arguments = parser.parse_args()
-    task = peers.task(simulated.load(num_subjects=12))
+    task = peers.task_of(simulated.load(num_subjects=12))
     make = {n: m for n, m in available().items() if n in (OURS, *(arguments.only or [n]))}
     for batch_size in arguments.batch_size:
         steps = max(1, arguments.windows // batch_size)

@@ -14,6 +14,7 @@ import optax
 from flax import linen as nn
 
 from hybrid_jax import optimizers, train
+from hybrid_jax.data import Windows
 from hybrid_jax.models.mtcnn import ConvStage, mtcnn
 from hybrid_jax.stages import Network
 from hybrid_jax.task import Task, WindowLoss
@@ -162,6 +163,6 @@ def in_torch(
         yield
 
 
-def task(windows) -> Task:
+def task_of(windows: Windows) -> Task:
     """The task that all are timed on."""
     return Task(mtcnn({"activity": len(windows.classes["activity"])}), windows, "activity")
