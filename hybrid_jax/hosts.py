@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from hybrid_jax.errors import UserError
 
-
 SILENT = 300  # seconds until a process that says nothing is taken for dead: JAX's 100 are short on a busy machine
 
 
