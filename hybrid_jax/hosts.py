@@ -4,6 +4,7 @@ JAX is imported where it is needed: merging results, which is no work for severa
 """
 
 import os
+import sys
 from collections.abc import Mapping
 
 from hybrid_jax.errors import UserError
@@ -56,11 +57,15 @@ def launched(environment: Mapping[str, str]) -> bool:
     return "," in workers or any(count.isdecimal() and int(count) > 1 for count in counts)
 
 
+def joined() -> bool:
+    """Whether this process is one of several (`join`)."""
+    jax = sys.modules.get("jax")  # who has not imported it has joined nobody
+    return jax is not None and jax.distributed.is_initialized()
+
+
 def is_first() -> bool:
     """Whether this is the process that writes files and reports: the first of several, or the only one."""
-    import jax
-
-    return not jax.distributed.is_initialized() or jax.process_index() == 0
+    return not joined() or sys.modules["jax"].process_index() == 0
 
 
 def _check(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:

@@ -113,6 +113,13 @@ def test_a_mistake_is_found_before_any_work(tmp_path, given, options, complaint)
     assert "\n" not in str(error.value) and not (tmp_path / "sweep").exists()
 
 
+def test_ray_starts_the_processes_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep.hosts, "joined", lambda: True)
+    with pytest.raises(UserError, match="sweep_runner=ray starts the processes itself"):
+        sweep.run(config(), settings(), tmp_path / "sweep", "", runner="ray")
+    assert not (tmp_path / "sweep").exists()
+
+
 @pytest.mark.slow
 def test_each_point_is_a_plain_run_and_trains_what_it_shares_once(tmp_path, monkeypatch, capfd):
     trained = []

@@ -9,6 +9,7 @@ from typing import Any
 
 import ml_collections
 
+from hybrid_jax import hosts
 from hybrid_jax.embedding import METHODS
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.experiment import run as single
@@ -51,6 +52,10 @@ def run(
     """
     if runner not in RUNNERS:
         raise unknown("sweep runner (--sweep_runner)", runner, RUNNERS)
+    if runner == "ray" and hosts.joined():
+        raise UserError(
+            "--sweep_runner=ray starts the processes itself: give the command once, with --num_processes=1 alone"
+        )
     index, count = _shard(sharded)
     every = points(settings)
     for point in every:
@@ -122,7 +127,7 @@ def _evaluate(
     error = _attempt(lambda: single.run(config, home, command, trainings=shared), before)
     if error:
         write_json(home / "error.json", {"error": error, "config": workdir.plain(config)})
-    else:
+    elif hosts.is_first():
         (home / "error.json").unlink(missing_ok=True)
     _say(f"{title}: {f'failed: {error.splitlines()[-1]}' if error else 'done'}")
     return error
