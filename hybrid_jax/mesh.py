@@ -32,7 +32,7 @@ def size() -> int:
 
 
 def split(tree: Any) -> Any:
-    """Arrays [N, ...] with rows split over the devices, N a multiple of `size()`. For compiled functions."""
+    """Arrays [N, ...], rows split over the devices: evenly where N is a multiple of `size()`. In compiled functions."""
     return _placed(tree, SPLIT)
 
 

@@ -4,6 +4,7 @@ import math
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -114,8 +115,7 @@ def run(
     if (step := checkpoints.last_step()) is not None:
         state = jax.tree.map(jnp.asarray, checkpoints.last(state))
     # Of a phase that is done nothing is written: a sweep's points read it side by side.
-    if step != num_steps:
-        log = MetricLog(workdir, name, step or 0)
+    log = MetricLog(workdir, name, step or 0) if step != num_steps else None
     how = {"optimizer": optimizer, "num_steps": num_steps, "steps_per_call": steps_per_call}
     own_key, stream = rng.named(key, name), None
     if task.workers is None:
@@ -127,10 +127,11 @@ def run(
         stream = task.stream(budget.batch_size)
         steps = train.fit_stream(loss, state, data, stream, own_key, **how)
         check = partial(validate_stream, loss, data=data, load=task.load, indices=validation)
-    with bar(f"train {name}", num_steps) as advance:
+    # SIGTERM waits for the checkpoint of the call that it falls in.
+    rounds = between(signal.SIGTERM, steps)
+    with bar(f"train {name}", num_steps) as advance, closing(steps), closing(rounds):
         advance(step or 0)
-        # SIGTERM waits for the checkpoint of the call that it falls in.
-        for state, terms in between(signal.SIGTERM, steps):
+        for state, terms in rounds:
             step = int(state.step)
             if not math.isfinite(terms["loss"]):
                 raise UserError(

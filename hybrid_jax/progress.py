@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from rich import progress
 
+from hybrid_jax import hosts
+
 
 class _Rate(progress.ProgressColumn):
     def render(self, task: progress.Task) -> str:
@@ -23,7 +25,7 @@ def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
         progress.TimeRemainingColumn(),
     )
     shown = progress.Progress(*columns)
-    shown.disable = not shown.console.is_terminal
+    shown.disable = not (shown.console.is_terminal and hosts.is_first())
     with shown:
         task = shown.add_task(description, total=total)
         yield lambda done: shown.update(task, completed=done)

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -158,10 +159,14 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
     if not hosts.is_first():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A fixed name: what a killed process left behind is overwritten by the next one.
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
+    # A name of its own: the shards of a sweep may write one file at once.
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     return path
 
 

@@ -112,7 +112,7 @@ def test_tables_show_the_setting_that_is_best_on_validation_and_areas_compare_th
     # Noise costs 10 points at its first level: the operating noise is none.
     assert advanced.count("90.5 ± 0.7") == 3 and "## Settings" not in page
     # In the order of the methods, not of the folders' names.
-    assert page.index("Noisy reduced |") < page.index("Advanced |")
+    assert page.index("** FC-2, Noisy reduced") < page.index("** FC-2, Advanced")
 
 
 def test_accuracy_at_the_operating_noise_needs_no_privacy():
@@ -187,6 +187,13 @@ def test_a_point_that_lacks_a_part_of_an_embedding_is_refused(sweep, tmp_path):
                 and write(s, 0, ("advanced", 1.0, 4))
             ),
             "seed 0 is there twice, in .*twin",
+        ),
+        (
+            lambda s: (
+                write(s, 0, ("advanced", 1.0, 4), rate=0.1).rename(s / "points" / "rate=0.1")
+                and write(s, 0, ("advanced", 1.0, 4), rate=0.2)
+            ),
+            "differ in rate, which is not merged: collect the points of each value by themselves",
         ),
         (
             lambda s: [p.unlink() for p in s.glob("points/*/results.json")],

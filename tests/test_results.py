@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -62,6 +63,20 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(UserError):
         results.write(path, "", {}, [RECORD, {**RECORD, "typo": 1}])
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_several_may_write_one_file_at_once(tmp_path):
+    """As the shards of a sweep do with its config."""
+    contents = [f"{number}" * 20_000 for number in range(4)]
+
+    def write(text):
+        for _ in range(50):
+            results.write_text(tmp_path / "config.json", text)
+            assert (tmp_path / "config.json").read_text() in contents
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, contents))
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
 """A sweep: which points share what, that each is a plain run, and that a failure stops nothing."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -98,6 +95,14 @@ def test_shards_are_whole_groups_and_together_all(count):
         ([{"finetune.epoch": 1.0}], {}, "did you mean 'finetune.epochs'"),
         ([{"seed": "x"}], {}, "sweep axis seed='x'"),
         ([{"seed": -1}], {}, "config.seed -1"),
+        ([{"layer": "fc_9"}], {}, "unknown layer 'fc_9'"),
+        ([{"reduced_dim": 4}, {"reduced_dim": 999}], {}, "reduced_dim 999 at fc_2"),
+        ([{"model.name": "x" * 300}], {}, "too long for a folder"),
+        (
+            [{"data.dir": "a/b", "layer": "fc_1"}, {"data.dir": "a_b", "layer": "fc_2"}],
+            {},
+            "two trainings that are both called data.dir=a_b",
+        ),
         ([], {}, "gives no point"),
         ([{"model.name": "a/b"}, {"model.name": "a_b"}], {}, "two points .* called model.name=a_b"),
         (settings(), {"sharded": "0/2"}, "sweep_shard=0/2: give i/n"),
@@ -186,6 +191,18 @@ def test_a_failed_point_is_recorded_and_the_rest_are_done(tmp_path, stubs):
     assert begun == [("train", None), ("run", None)] and not (failed / "error.json").exists()
 
 
+def test_of_several_processes_none_goes_on_where_another_may_not(tmp_path, stubs, monkeypatch):
+    """A mistake is met by all of them alike, and is recorded; whatever else ends the process."""
+    begun, fails = stubs
+    monkeypatch.setattr(sweep.hosts, "joined", lambda: True)
+    monkeypatch.setattr(sweep.hosts, "is_first", lambda: True)
+    given = [{"seed": seed, "method": "reduced"} for seed in (0, 1)]
+    fails.append(lambda what, layer, config: what == "run" and config.seed == 0)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        sweep.run(config(), given, tmp_path, "")
+    assert begun == [("train", None), ("run", None)]
+
+
 def test_a_training_that_fails_fails_its_points_and_no_others(tmp_path, stubs):
     begun, fails = stubs
     fails.append(lambda what, layer, config: layer and config.siamese.margin.fc_2 == 3.0)
@@ -207,21 +224,3 @@ def test_a_folder_of_another_config_is_refused(tmp_path):
 
 def test_no_two_axes_write_the_same_field():
     assert set(points_module.AXES).isdisjoint(activity.get_config().keys())
-
-
-@pytest.mark.slow
-def test_ray_gives_what_one_process_gives(tmp_path):
-    pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
-    # In processes of their own: Ray's threads outlive a test.
-    for runner in sweep.RUNNERS:
-        code = (
-            "import sys; from pathlib import Path; from test_sweep import config, settings;"
-            "from hybrid_jax.experiment import sweep;"
-            "sweep.run(config(), settings([3]), Path(sys.argv[1]), 'c', runner=sys.argv[2])"
-        )
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        arguments = [sys.executable, "-c", code, str(tmp_path / runner), runner]
-        subprocess.run(arguments, env=environment, check=True, capture_output=True)
-    for point in points(settings([3])):
-        one, other = (tmp_path / r / "points" / point.name / "results.json" for r in sweep.RUNNERS)
-        assert one.read_bytes() == other.read_bytes()

@@ -61,11 +61,23 @@ def seeds(contents: Mapping[str, Mapping]) -> dict[str, int]:
             [(k, v) for k, v in sorted(config.items()) if k == "seed" or VARIED.fullmatch(k)]
         )
         if point in owner:
-            raise UserError(
-                f"seed {seed} is there twice, in {owner[point]} and {name}: each must be one seed"
-            )
+            _refuse_twins(owner[point], name, contents)
         owner[point] = name
     return {name: contents[name]["config"]["seed"] for name in contents}
+
+
+def _refuse_twins(one: str, other: str, contents: Mapping[str, Mapping]) -> None:
+    configs = [results.flat(contents[name]["config"]) for name in (one, other)]
+    fields = [
+        k for k in sorted({*configs[0], *configs[1]}) if configs[0].get(k) != configs[1].get(k)
+    ]
+    if fields:
+        raise UserError(
+            f"{one} and {other} differ in {', '.join(fields)}, which is not merged: "
+            "collect the points of each value by themselves, as in --runs='W/points/*learning_rate=0.001*'"
+        )
+    seed = contents[one]["config"]["seed"]
+    raise UserError(f"seed {seed} is there twice, in {one} and {other}: each must be one seed")
 
 
 def merged_config(contents: Mapping[str, Mapping], swept: bool) -> dict:

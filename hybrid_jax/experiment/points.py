@@ -11,6 +11,7 @@ from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.results import flat
 
 # Axes by the names that results.json gives them. A point may set any other field of the config by its path.
+LONGEST = 200  # bytes of a point's name; file systems take 255
 AXES = ("layer", "method", "contrastive_weight", "margin", "reduced_dim")
 # Sections of a config that no network depends on.
 AFTER_TRAINING = ("evaluators", "noise", "privacy", "reduction", "retrain")
@@ -54,12 +55,16 @@ class Point:
         Those are the layer, the method, a Siamese network's weight and margin (each is a network of its own, trained
         once), the reduced dimension and the noise.
         """
-        trained = (
+        return _name(self.trained) or "all"
+
+    @property
+    def trained(self) -> tuple[tuple[str, Any], ...]:
+        """The settings that its group is named by."""
+        return tuple(
             (axis, value)
             for axis, value in self.settings
             if axis not in AXES and axis.partition(".")[0] not in AFTER_TRAINING
         )
-        return _name(trained) or "all"
 
     def config(self, base: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
         """`base` with the point's settings.
@@ -95,15 +100,24 @@ def points(settings: Iterable[Mapping[str, Any]]) -> list[Point]:
     Points that come to the same (`simple` at two weights) are one.
 
     Raises:
-        errors.UserError: there is none, or two whose names are the same though their values are not.
+        errors.UserError: there is none, or two whose names are the same though their values are not, or a name that is
+            too long for a folder.
     """
     found = list(dict.fromkeys(Point.of(each) for each in settings))
     if not found:
         raise UserError("sweep() gives no point: return a list of dicts, as common.grid makes")
     by_name: dict[str, Point] = {}
+    by_group: dict[str, tuple] = {}
     for point in found:
         if by_name.setdefault(point.name, point) != point:
             raise UserError(f"sweep() gives two points that are both called {point.name}")
+        if by_group.setdefault(point.group, point.trained) != point.trained:
+            raise UserError(f"sweep() gives two trainings that are both called {point.group}")
+        if len(point.name.encode()) > LONGEST:
+            raise UserError(
+                f"sweep() gives a point called {point.name}, which is too long for a folder: "
+                f"vary fewer fields at once, or shorter values; {LONGEST} bytes are the most"
+            )
     groups = list(dict.fromkeys(point.group for point in found))
     return sorted(found, key=lambda point: groups.index(point.group))
 

@@ -146,6 +146,21 @@ def check(config: ml_collections.ConfigDict) -> None:
     _one_of("ties (config.privacy.ties)", config.privacy.ties, TIES)
 
 
+def check_all(configs: Iterable[ml_collections.ConfigDict]) -> None:
+    """`check` of each, and what only the data tells: it is loaded once for all configs that share it.
+
+    Raises:
+        errors.UserError: a mistake in one of them, or data that cannot be read.
+    """
+    tasks: dict[str, Task] = {}
+    for config in configs:
+        check(config)
+        own = repr([config.get(name) for name in ("data", "model", "primary", "sensitive")])
+        if own not in tasks:
+            tasks[own] = load_task(config)
+        _check_layers(config, tasks[own])
+
+
 def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
     for layer in (*config.layers, *config.reduction.autoencoder_layers):
         extractor = split_at(task.network, layer).extractor

@@ -58,8 +58,7 @@ def run(
         )
     index, count = _shard(sharded)
     every = points(settings)
-    for point in every:
-        setup.check(point.config(config))
+    setup.check_all([point.config(config) for point in every])
     workdir.check(folder, config)
     mine = shard(every, index, count)
     if not mine:
@@ -73,7 +72,13 @@ def run(
     todo = [point for point in mine if not _results(folder, point).exists()]
     _say(f"sweep: {len(mine)} points, {len(mine) - len(todo)} of them done before")
     outcomes = gather(_submit_all(submit, config, todo, folder.resolve(), command))
-    if failed := [point.name for point, error in zip(todo, outcomes, strict=True) if error]:
+    failed = []
+    for point, error in zip(todo, outcomes, strict=True):
+        if error:
+            failed.append(point.name)
+            # Once more here: a worker that died has recorded nothing.
+            _record(error, point.config(config), folder / "points" / point.name)
+    if failed:
         raise UserError(
             f"{len(failed)} of {len(mine)} points failed, the others are done: see error.json in "
             f"{folder / 'points'}/{{{','.join(failed)}}}; the same command tries them again"
@@ -126,11 +131,15 @@ def _evaluate(
     """Runs a point whose networks are trained; records and returns the error, if any."""
     error = _attempt(lambda: single.run(config, home, command, trainings=shared), before)
     if error:
-        write_json(home / "error.json", {"error": error, "config": workdir.plain(config)})
+        _record(error, config, home)
     elif hosts.is_first():
         (home / "error.json").unlink(missing_ok=True)
     _say(f"{title}: {f'failed: {error.splitlines()[-1]}' if error else 'done'}")
     return error
+
+
+def _record(error: str, config: ml_collections.ConfigDict, home: Path) -> None:
+    write_json(home / "error.json", {"error": error, "config": workdir.plain(config)})
 
 
 def _attempt(work: Callable[[], Any], before: tuple[str | None, ...]) -> str | None:
@@ -140,7 +149,9 @@ def _attempt(work: Callable[[], Any], before: tuple[str | None, ...]) -> str | N
             return error
     try:
         work()
-    except Exception:  # whatever one point meets must not stop the others
+    except Exception as error:  # whatever one point meets must not stop the others
+        if hosts.joined() and not isinstance(error, UserError):
+            raise  # other processes may not have met it: going on, each would wait for another
         return traceback.format_exc().strip()
     return None
 
@@ -166,7 +177,13 @@ def _ray() -> tuple[Submit, Callable[[list], list]]:
         task = ray.remote(num_cpus=1, num_gpus=gpus, runtime_env=environment)(function)
         return task.remote(*arguments)
 
-    return submit, ray.get
+    def outcome(task: Any) -> str | None:
+        try:
+            return ray.get(task)
+        except ray.exceptions.RayError as error:  # a worker died, or the one that trained for it
+            return str(error).strip()
+
+    return submit, lambda tasks: [outcome(task) for task in tasks]
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -181,4 +198,5 @@ def _results(folder: Path, point: Point) -> Path:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    if hosts.is_first():
+        print(line, file=sys.stderr, flush=True)

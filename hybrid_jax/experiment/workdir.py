@@ -39,7 +39,10 @@ def create(workdir: Path, config: ml_collections.ConfigDict) -> None:
     """Makes the folder, or goes on in it, and writes its config.json. Call `check` before any work."""
     check(workdir, config)
     workdir.mkdir(parents=True, exist_ok=True)
-    write_json(workdir / "config.json", plain(config))
+    if not (
+        workdir / "config.json"
+    ).exists():  # the same one: shards of a sweep make it side by side
+        write_json(workdir / "config.json", plain(config))
 
 
 def plain(config: ml_collections.ConfigDict) -> dict:
