@@ -57,7 +57,11 @@ def together(programs):
         subprocess.Popen([sys.executable, *program], env=environment, cwd=ROOT, text=True, **pipes)
         for program in programs
     ]
-    said = [process.communicate() for process in started]
+    try:
+        said = [process.communicate(timeout=900) for process in started]
+    finally:
+        for process in started:
+            process.kill()
     for process, (_, errors) in zip(started, said, strict=True):
         assert process.returncode == 0, errors
     return [out for out, _ in said]
