@@ -53,7 +53,8 @@ def log_rank(outcomes: Outcomes, ties: str) -> np.ndarray:
 
     Source: Osia et al., "Deep private-feature extraction", section 4 (log-rank privacy).
     """
-    return np.log2(rank(outcomes, ties))
+    # In float64: rounded to float32, the mean over draws can exceed the logarithm of the mean rank.
+    return np.log2(rank(outcomes, ties), dtype=np.float64)
 
 
 def top(count: int) -> Callable[[Outcomes, str], np.ndarray]:
