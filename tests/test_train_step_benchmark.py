@@ -23,6 +23,7 @@ def test_plain_flax_is_the_same_network():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", train_step.LAYERS.values())
 @pytest.mark.parametrize("peer", [in_jax, in_plain_flax, in_torch])
 def test_a_peer_takes_its_steps(peer, layer):

@@ -55,6 +55,7 @@ def test_it_is_training_on_the_device_to_rounding(data, schedule):
     )
 
 
+@pytest.mark.slow
 def test_going_on_from_any_stop_is_never_having_stopped(data):
     """Also within a group of steps, and after stops that fell elsewhere."""
     assert any(stop % GROUP for stop in STOPS)
