@@ -11,6 +11,7 @@ CONFIG ?= configs/activity.py:simulated
 WORKDIR ?= runs/demo
 PYTEST_ARGS ?=
 
+PARALLEL := -n auto --dist loadfile
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
@@ -24,10 +25,10 @@ demo: $(STAMP) ## the activity experiment on simulated data, into runs/demo (aga
 	$(RUN) launch.py --config=$(CONFIG) --workdir=$(WORKDIR)
 
 test: lint ## lint, then every test that is not slow
-	$(RUN) -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(RUN) -m pytest $(PARALLEL) -m "not slow" $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## the tests marked slow
-	$(RUN) -m pytest -m slow $(PYTEST_ARGS)
+	$(RUN) -m pytest $(PARALLEL) -m slow $(PYTEST_ARGS)
 
 bench: $(STAMP) ## training steps, streaming and the privacy measure against their peers (requirements-bench.txt)
 	$(RUN) -m benchmarks.train_step

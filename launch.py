@@ -204,6 +204,7 @@ def _stop(number: int, frame: types.FrameType | None) -> None:
     """
     if sys.stderr.isatty():
         os.write(sys.stderr.fileno(), b"\x1b[?25h\n")  # the cursor, which a progress bar hides
+    hosts.leave_last()
     os._exit(128 + number)
 
 

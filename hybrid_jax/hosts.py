@@ -5,6 +5,7 @@ JAX is imported where it is needed: merging results, which is no work for severa
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 
 from hybrid_jax.errors import UserError
@@ -66,6 +67,22 @@ def joined() -> bool:
 def is_first() -> bool:
     """Whether this is the process that writes files and reports: the first of several, or the only one."""
     return not joined() or sys.modules["jax"].process_index() == 0
+
+
+def anywhere(here: bool) -> bool:
+    """Whether it is so in any process of this run; all of them ask, at the same point of their work."""
+    if not joined():
+        return here
+    import numpy as np
+    from jax.experimental import multihost_utils
+
+    return bool(np.any(multihost_utils.process_allgather(np.bool_(here))))
+
+
+def leave_last() -> None:
+    """Lets the others go first, where all are about to end: they fail when the process that they met at is gone."""
+    if joined() and is_first():
+        time.sleep(1.0)
 
 
 def _check(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:

@@ -1,6 +1,6 @@
 """The devices of a run: a mesh of one axis, over which batches, queries and rows are split."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,6 +59,18 @@ def sent(tree: Any, spec: PartitionSpec = WHOLE) -> Any:
         )
 
     return jax.tree.map(one, tree)
+
+
+def joiner(axis: int) -> Callable[[Any], Any]:
+    """What puts NumPy arrays on the devices, split along `axis`, of which each process holds a part; for any thread."""
+    if size() == 1:
+        return jax.device_put
+    sharding = NamedSharding(jax.sharding.get_mesh(), PartitionSpec(*[None] * axis, AXIS))
+
+    def one(part: np.ndarray) -> jax.Array:
+        return jax.make_array_from_process_local_data(sharding, part)
+
+    return lambda tree: jax.tree.map(one, tree)
 
 
 def _placed(tree: Any, spec: PartitionSpec) -> Any:

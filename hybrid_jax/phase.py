@@ -127,8 +127,8 @@ def run(
         stream = task.stream(budget.batch_size)
         steps = train.fit_stream(loss, state, data, stream, own_key, **how)
         check = partial(validate_stream, loss, data=data, load=task.load, indices=validation)
-    # SIGTERM waits for the checkpoint of the call that it falls in.
-    rounds = between(signal.SIGTERM, steps)
+    # SIGTERM waits for the checkpoint of the call that it falls in. Of several processes all end when one was told to.
+    rounds = between(signal.SIGTERM, steps, hosts.anywhere)
     with bar(f"train {name}", num_steps) as advance, closing(steps), closing(rounds):
         advance(step or 0)
         for state, terms in rounds:

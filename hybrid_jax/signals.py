@@ -2,23 +2,28 @@
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-@contextmanager
-def held(number: int) -> Iterator[None]:
-    """A signal that comes inside is delivered at the block's end, by the handler that was there; a second one at once.
+def between(number: int, rounds: Iterable[T], agreed: Callable[[bool], bool] = bool) -> Iterator[T]:
+    """The same rounds; a signal that comes while one is made or used is delivered when the loop asks for the next.
 
-    Python hears of a signal when a compiled call returns, so two during one call are one. Threads other than the main
-    one, which may set no handlers, hold nothing.
+    It goes to the handler that was there; a second one does so at once. Python hears of a signal when a compiled call
+    returns, so two during one call are one. In threads other than the main one, which may set no handlers, nothing
+    waits.
+
+    Args:
+        number: of the signal.
+        rounds: whole ones.
+        agreed: asked after each round whether a signal is to be delivered, given whether one has come: of several
+            processes all can end in the same round.
     """
     handler = signal.getsignal(number)
     if handler is None or threading.current_thread() is not threading.main_thread():
-        yield
+        yield from rounds
         return
     came = False
 
@@ -29,20 +34,14 @@ def held(number: int) -> Iterator[None]:
 
     signal.signal(number, note)
     try:
-        yield
+        for made in rounds:
+            yield made
+            if agreed(came):
+                signal.signal(number, handler)
+                came = False
+                signal.raise_signal(number)
+                signal.signal(number, note)
     finally:
         signal.signal(number, handler)
         if came:
             signal.raise_signal(number)
-
-
-def between(number: int, rounds: Iterable[T]) -> Iterator[T]:
-    """The same rounds; a signal that comes while one is made or used is delivered when the loop asks for the next."""
-    rounds = iter(rounds)
-    while True:
-        with held(number):
-            try:
-                made = next(rounds)
-            except StopIteration:
-                return
-            yield made

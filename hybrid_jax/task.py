@@ -21,8 +21,8 @@ from hybrid_jax.stages import Network
 class WindowLoss:
     """The multi-objective loss on windows gathered inside the step; a `train.Loss`, equal to one of equal fields.
 
-    Its data: `rows` [R, C], `starts` and `labels` [N], and the scalars `contrastive_weight` and `margin`, which are
-    traced, so that one compilation serves a whole search over them.
+    Its data: `rows` [R, C] and `starts` [N], or `windows` [N, C, T]; `labels` [N], and the scalars `contrastive_weight`
+    and `margin`, which are traced, so that one compilation serves a whole search over them.
     """
 
     network: Network
@@ -36,7 +36,7 @@ class WindowLoss:
         """See `train.Loss`."""
         (logits, features), model_state = self.network.apply(
             {"params": params, **model_state},
-            gather(data["rows"], data["starts"][indices], self.window),
+            self._windows(data, indices),
             train=True,
             rngs={"dropout": key},
             mutable=tuple(model_state),
@@ -48,11 +48,15 @@ class WindowLoss:
         self, variables: Mapping, data: Mapping, indices: jax.Array
     ) -> dict[str, jax.Array]:
         """The loss, its terms and the accuracy on one batch, in eval mode."""
-        x = gather(data["rows"], data["starts"][indices], self.window)
-        logits, features = self.network.apply(variables, x)
+        logits, features = self.network.apply(variables, self._windows(data, indices))
         total, terms = self._objective(logits, features, data, indices)
         right = jnp.argmax(logits, axis=-1) == data["labels"][indices]
         return {"loss": total, **terms, "accuracy": jnp.mean(right)}
+
+    def _windows(self, data, indices):
+        if "windows" in data:
+            return data["windows"][indices]
+        return gather(data["rows"], data["starts"][indices], self.window)
 
     def _objective(self, logits, features, data, indices):
         labels = data["labels"][indices]
@@ -121,8 +125,9 @@ class Task:
         return LoadWindows(self.windows, self.labels(self.primary))
 
     def stream(self, batch_size: int) -> Stream:
-        """The training windows, streamed."""
-        return Stream(self.load, self.train_indices, batch_size, workers=self.workers)
+        """The training windows, streamed: each process of this run loads its own part of a batch."""
+        shard = (jax.process_index(), jax.process_count())
+        return Stream(self.load, self.train_indices, batch_size, workers=self.workers, shard=shard)
 
     def labels(self, target: str) -> np.ndarray:
         """[N] int32, the label of every window; see `data.attributes`."""
@@ -167,11 +172,12 @@ def validate_stream(
     """`validate` with a batch at a time on the device: `load` gives what `data` lacks."""
     whole = np.asarray(indices)[: len(indices) // batch_size * batch_size]
     batches = whole.reshape(-1, batch_size)
-    terms = [_validate_batch(loss, variables, {**data, **load(batch)}) for batch in batches]
+    terms = [_validate_batch(loss, variables, data, load(batch)) for batch in batches]
     return jax.tree.map(lambda *values: jnp.mean(jnp.stack(values)), *terms)
 
 
 @partial(jax.jit, static_argnames="loss")
-def _validate_batch(loss: WindowLoss, variables: Mapping, data: Mapping) -> dict[str, jax.Array]:
-    own = mesh.split(jnp.arange(len(data["labels"]), dtype=jnp.int32))
-    return mesh.whole(loss.validate(variables, data, own))
+def _validate_batch(
+    loss: WindowLoss, variables: Mapping, data: Mapping, batch: Mapping
+) -> dict[str, jax.Array]:
+    return mesh.whole(loss.validate(variables, {**data, **mesh.split(batch)}, slice(None)))

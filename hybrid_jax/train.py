@@ -16,7 +16,8 @@ from hybrid_jax.data.stream import GROUP, Stream
 from hybrid_jax.optimizers import Averaged
 
 # loss(params, model_state, data, indices, key) -> (scalar, (terms, new model_state)): gathers its own batch from `data`
-# by `indices` [B], so that what lies on the device (rows, say, where windows overlap) is the loss's own business.
+# by `indices` [B] (`slice(None)` where `data` is the batch), so that what lies on the device (rows, say, where windows
+# overlap) is the loss's own business.
 Loss = Callable[..., tuple[jax.Array, tuple[dict[str, jax.Array], Any]]]
 
 
@@ -103,7 +104,7 @@ def fit_stream(
     Also from one stop on as without it, bit for bit.
 
     Args:
-        loss: see `Loss`; it is given `data` with the batch's arrays, and the indices 0 to `stream.size` - 1.
+        loss: see `Loss`; it is given `data` with the batch's arrays, and `slice(None)` for indices.
         state: see `fit`.
         data: what all batches have in common.
         stream: of the batches; afterwards it tells how long training waited for them.
@@ -136,7 +137,6 @@ def fit_stream(
                     jnp.int32(end),
                     loss=loss,
                     optimizer=optimizer,
-                    size=stream.size,
                 )
                 # One group runs and one is ready to: with more, the device would fill with groups.
                 jax.block_until_ready(before)
@@ -170,11 +170,11 @@ def _run(state: State, data, indices, key, stop, *, loss: Loss, optimizer, batch
     return _steps(state, batch, key, stop, loss, optimizer)
 
 
-@partial(jax.jit, static_argnames=("loss", "optimizer", "size"), donate_argnums=0)
-def _run_group(state: State, data, group, key, stop, *, loss: Loss, optimizer, size: int):
+@partial(jax.jit, static_argnames=("loss", "optimizer"), donate_argnums=0)
+def _run_group(state: State, data, group, key, stop, *, loss: Loss, optimizer):
     def batch(step: jax.Array):
         own = jax.tree.map(lambda a: a[step % jnp.int32(GROUP)], group)
-        return {**data, **own}, mesh.split(jnp.arange(size, dtype=jnp.int32))
+        return {**data, **mesh.split(own)}, slice(None)
 
     return _steps(state, batch, key, stop, loss, optimizer)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import mesh_program
 import numpy as np
 
 from hybrid_jax import hosts, mesh
@@ -31,11 +32,13 @@ def main(coordinator, process_id, checkpoints, found):
     hosts.join(coordinator, 2, int(process_id))
     with mesh.over_all_devices():
         held = [np.asarray(shard.data) for shard in batch(STEP).addressable_shards]
+        streamed = mesh_program.streamed(shard=(int(process_id), 2))
         saved = Checkpoints(Path(checkpoints))
         last = saved.last(state(0))
         saved.save(10, jax.tree.map(lambda a: jnp.asarray(a + a.dtype.type(5)), last), 0.9)
         about = {
             "held": held,
+            "stream": streamed,
             "last": last,
             "best": saved.best(state(0)),
             "then": saved.last_step(),

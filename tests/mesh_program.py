@@ -4,6 +4,7 @@ XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/mesh_program.py 
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 import optax
 
 from hybrid_jax import inference, losses, mesh, train
+from hybrid_jax.data.stream import Stream
 from hybrid_jax.errors import UserError
 from hybrid_jax.models.mtcnn import ConvStage, DenseStage, Heads
 from hybrid_jax.phase import Budget
@@ -42,8 +44,8 @@ def loss(params, model_state, data, indices, key):
     return total, (terms, model_state)
 
 
-def trained():
-    """State and terms at three stops, as `train.fit` comes by them, and the program that XLA made.
+def start():
+    """What training begins with, its data and its optimizer.
 
     Plain gradients: Adam makes a whole step of a gradient that is rounding alone.
     """
@@ -52,9 +54,14 @@ def trained():
     shapes = jax.eval_shape(NETWORK.init, jax.random.key(0), x)["params"]
     params = jax.tree.map(lambda a: generator.normal(0, 0.3, a.shape).astype(np.float32), shapes)
     optimizer = optax.sgd(0.05)
-    state = train.init(params, optimizer)
-    data = {"x": jnp.asarray(x), "y": jnp.asarray(np.arange(SIZE) % 3)}
-    rest = (data, jnp.arange(SIZE, dtype=jnp.int32), jax.random.key(1))
+    data = {"x": x, "y": (np.arange(SIZE) % 3).astype(np.int32)}
+    return train.init(params, optimizer), data, optimizer
+
+
+def trained():
+    """State and terms at three stops, as `train.fit` comes by them, and the program that XLA made."""
+    state, data, optimizer = start()
+    rest = (jax.tree.map(jnp.asarray, data), jnp.arange(SIZE, dtype=jnp.int32), jax.random.key(1))
     settings = {"loss": loss, "optimizer": optimizer, "batch_size": BATCH}
     run = train._run.lower(state, *rest, jnp.int32(0), **settings).compile()
     found = []
@@ -62,6 +69,36 @@ def trained():
         state, terms = run(state, *rest, jnp.int32(stop))
         found.append(jax.tree.map(np.array, (state.params, terms)))
     return found, run.as_text()
+
+
+@dataclass(frozen=True)
+class Load:
+    """A stream's: rows of `data`."""
+
+    data: dict
+
+    def __call__(self, numbers):
+        return {name: a[numbers] for name, a in self.data.items()}
+
+
+def streamed(shard=(0, 1)):
+    """State and terms at two stops of training on a stream, and what each device holds of its first group."""
+    state, data, optimizer = start()
+    stream = Stream(Load(data), np.arange(SIZE, dtype=np.int32), BATCH, workers=0, shard=shard)
+    groups = stream.groups(np.uint32(7), 0, 1)
+    held = [np.asarray(part.data) for part in next(groups)["x"].addressable_shards]
+    groups.close()
+    steps = train.fit_stream(
+        loss,
+        state,
+        {},
+        stream,
+        jax.random.key(1),
+        optimizer=optimizer,
+        num_steps=12,
+        steps_per_call=6,
+    )
+    return [jax.tree.map(np.array, (state.params, terms)) for state, terms in steps], held
 
 
 def reduced():
@@ -109,6 +146,7 @@ def everything():
     return {
         "train": states,
         "program": program,
+        "stream": streamed(),
         "pca": list(reduced()),
         "map": list(mapped()),
         "privacy": list(private()),

@@ -6,10 +6,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import hosts_program
 import jax
+import mesh_program
 import numpy as np
 import pytest
 
@@ -48,23 +51,36 @@ def free_port():
         return opened.getsockname()[1]
 
 
-def together(programs):
-    """Runs one program a process; what each printed."""
+@contextmanager
+def started(programs):
+    """One process a program, which does not outlive the block."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("XLA_FLAGS", None)  # one device each
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    started = [
+    processes = [
         subprocess.Popen([sys.executable, *program], env=environment, cwd=ROOT, text=True, **pipes)
         for program in programs
     ]
     try:
-        said = [process.communicate(timeout=900) for process in started]
+        yield processes
     finally:
-        for process in started:
+        for process in processes:
             process.kill()
-    for process, (_, errors) in zip(started, said, strict=True):
+
+
+def together(programs):
+    """Runs one program a process; what each printed."""
+    with started(programs) as processes:
+        said = [process.communicate(timeout=900) for process in processes]
+    for process, (_, errors) in zip(processes, said, strict=True):
         assert process.returncode == 0, errors
     return [out for out, _ in said]
+
+
+def joined_flags():
+    """Of two processes, that join them."""
+    at = f"localhost:{free_port()}"
+    return [[f"--coordinator={at}", "--num_processes=2", f"--process_id={i}"] for i in range(2)]
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +104,18 @@ def test_two_processes_hold_distinct_halves_of_a_batch(small):
     assert len(first) == len(second) == batch_size // 2
     expected = batch_indices(0, step, size=size, batch_size=batch_size)
     np.testing.assert_array_equal(np.concatenate([first, second]), expected)
+
+
+def test_two_processes_load_a_half_of_each_streamed_batch_and_train_as_one(small):
+    expected, (whole,) = mesh_program.streamed()
+    held = [each["stream"][1][0] for each in small[1]]
+    np.testing.assert_array_equal(np.concatenate(held, axis=1), whole)
+    assert held[0].shape == held[1].shape
+    for each in small[1]:
+        for found, same in zip(each["stream"][0], expected, strict=True):
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6), found, same
+            )
 
 
 def test_two_processes_go_on_from_what_one_has_saved(small):
@@ -120,11 +148,10 @@ def test_the_first_process_writes(small):
 def folders(tmp_path_factory):
     """A run by one process and one by two, from the same pre-training, and what the two printed."""
     folder = tmp_path_factory.mktemp("hosts")
-    one, two, at = folder / "one", folder / "two", f"localhost:{free_port()}"
+    one, two = folder / "one", folder / "two"
     setup.training(config(), one).pretrained()
     shutil.copytree(one, two)
-    joined = ([f"--coordinator={at}", "--num_processes=2", f"--process_id={i}"] for i in range(2))
-    said = together([ROOT / "launch.py", *flags(two), *mine] for mine in joined)
+    said = together([ROOT / "launch.py", *flags(two), *mine] for mine in joined_flags())
     run.run(config(), one, COMMAND)
     return one, two, said
 
@@ -154,6 +181,24 @@ def test_the_first_process_reports_and_writes_what_one_would(folders):
     names = [sorted(path.name for path in folder.iterdir()) for folder in (one, two)]
     assert names[0] == names[1]
     assert len(list((two / "tensorboard" / "simple").iterdir())) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [0, 1])
+def test_both_end_at_the_same_stop_when_one_gets_a_sigterm(tmp_path, told):
+    log = tmp_path / "metrics.jsonl"
+    program = [ROOT / "launch.py", *flags(tmp_path), "--config.pretrain.epochs=10000"]
+    with started([*program, *mine] for mine in joined_flags()) as processes:
+        while not log.exists():
+            assert [process.poll() for process in processes] == [None, None]
+            time.sleep(0.1)
+        processes[told].terminate()
+        said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [143, 143], said
+    *_, last = log.read_text().splitlines()
+    saved = Checkpoints(tmp_path / "checkpoints" / "pretrain")
+    assert saved.last_step() == json.loads(last)["step"]
+    saved.close()
 
 
 @pytest.mark.parametrize(

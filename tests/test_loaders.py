@@ -118,14 +118,11 @@ def test_windows_are_what_the_device_gathers():
     labels = windows.columns["activity"]
     numbers = np.array([5, 0, len(windows.starts) - 1, 5], np.int32)
     batch = LoadWindows(windows, labels)(numbers)
-    assert batch["rows"].shape == (4 * windows.window, windows.rows.shape[1])
-    np.testing.assert_array_equal(
-        gather(batch["rows"], batch["starts"], windows.window),
-        gather(windows.rows, windows.starts[numbers], windows.window),
-    )
+    expected = gather(windows.rows, windows.starts[numbers], windows.window)
+    assert batch["windows"].shape == (4, windows.rows.shape[1], windows.window)
+    np.testing.assert_array_equal(batch["windows"], expected)
     np.testing.assert_array_equal(batch["labels"], labels[numbers])
     assert {name: a.dtype for name, a in batch.items()} == {
-        "rows": np.float32,
-        "starts": np.int32,
+        "windows": np.float32,
         "labels": np.int32,
     }

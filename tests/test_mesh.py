@@ -57,6 +57,14 @@ def test_training_goes_the_same_way(several, one):
 
 
 @SLOW
+def test_streamed_training_goes_the_same_way_and_each_device_is_sent_its_share(several, one):
+    found, held = several["stream"]
+    expected, (whole,) = one["stream"]
+    assert_close(found, expected, rtol=2e-5, atol=2e-6)
+    assert_close(held, np.split(whole, DEVICES, axis=1))
+
+
+@SLOW
 def test_each_device_computes_its_share_of_a_batch(several):
     """As XLA compiled it: no device holds the whole batch's inputs, and gradients are summed."""
     program = several["program"]

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from hybrid_jax.signals import between, held
+from hybrid_jax.signals import between
 
 
 @pytest.fixture
@@ -17,35 +17,46 @@ def heard():
     signal.signal(signal.SIGTERM, before)
 
 
-def test_it_comes_at_the_end_of_the_block(heard):
-    with held(signal.SIGTERM):
-        signal.raise_signal(signal.SIGTERM)
-        heard.append("work")
-    assert heard == ["work", "signal"]
-    signal.raise_signal(signal.SIGTERM)
-    assert heard == ["work", "signal", "signal"]
-
-
 def test_none_comes_where_none_was_sent(heard):
-    with held(signal.SIGTERM):
-        pass
     assert list(between(signal.SIGTERM, "abc")) == ["a", "b", "c"]
     assert heard == []
 
 
 def test_the_second_comes_at_once(heard):
-    with held(signal.SIGTERM):
-        signal.raise_signal(signal.SIGTERM)
+    for _ in between(signal.SIGTERM, [0]):
         signal.raise_signal(signal.SIGTERM)
         heard.append("work")
-    assert heard == ["signal", "work", "signal"]
+        signal.raise_signal(signal.SIGTERM)
+        heard.append("more")
+    assert heard == ["work", "signal", "more", "signal"]
 
 
-def test_it_comes_when_the_block_fails(heard):
-    with pytest.raises(ValueError, match="no"), held(signal.SIGTERM):
+def test_it_comes_when_a_round_fails(heard):
+    def rounds():
+        yield 0
         signal.raise_signal(signal.SIGTERM)
         raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        for _ in between(signal.SIGTERM, rounds()):
+            pass
     assert heard == ["signal"]
+
+
+def test_it_comes_when_others_have_heard_it(heard):
+    """Each round is asked about once; one that came while it was asked about waits for the next."""
+    asked = []
+
+    def agreed(here):
+        asked.append(here)
+        if len(asked) == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return here or len(asked) == 1
+
+    for number in between(signal.SIGTERM, range(4), agreed):
+        heard.append(number)
+    assert asked == [False, False, True, False]
+    assert heard == [0, "signal", 1, 2, "signal", 3]
 
 
 def test_a_round_is_whole_and_the_loop_goes_on_where_the_handler_lets_it(heard):
@@ -77,11 +88,11 @@ def test_a_loop_left_early_leaves_the_handler_that_was_there(heard):
 
 def test_other_threads_hold_nothing(heard):
     def work():
-        with held(signal.SIGTERM):
-            heard.append(signal.getsignal(signal.SIGTERM))
-        heard.extend(between(signal.SIGTERM, [1, 2]))
+        for number in between(signal.SIGTERM, [1, 2]):
+            heard.extend([number, signal.getsignal(signal.SIGTERM)])
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert heard == [signal.getsignal(signal.SIGTERM), 1, 2]
+    handler = signal.getsignal(signal.SIGTERM)
+    assert heard == [1, handler, 2, handler]

@@ -19,8 +19,7 @@ NARROW = {"int64": np.int32, "uint64": np.uint32, "float64": np.float32}
 class LoadWindows:
     """Windows from the rows that this machine's memory holds.
 
-    Called with numbers [B] it gives the windows' `rows` [B * T, C], laid end to end, their `starts` in them and their
-    `labels` [B].
+    Called with numbers [B] it gives `windows` [B, C, T] and their `labels` [B].
 
     Attributes:
         windows: all of them.
@@ -32,11 +31,9 @@ class LoadWindows:
 
     def __call__(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """See above."""
-        window = self.windows.window
-        at = self.windows.starts[numbers][:, None] + np.arange(window, dtype=np.int32)
+        at = self.windows.starts[numbers][:, None] + np.arange(self.windows.window, dtype=np.int32)
         return {
-            "rows": self.windows.rows[at.reshape(-1)],
-            "starts": np.arange(0, at.size, window, dtype=np.int32),
+            "windows": self.windows.rows[at].transpose(0, 2, 1),
             "labels": self.labels[numbers],
         }
 

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
+from hybrid_jax import mesh
 from hybrid_jax.data.batches import batch_indices
 from hybrid_jax.errors import UserError
 
@@ -70,7 +71,7 @@ class Stream:
         self.startup = self.waited = self.seconds = 0.0
 
     def groups(self, order: jax.Array, step: int, num_steps: int) -> Iterator[dict[str, jax.Array]]:
-        """The batches of steps `step` to `num_steps`, on the device: dicts of arrays [GROUP, ...].
+        """The batches of steps `step` to `num_steps`, on the devices: dicts of arrays [GROUP, B, ...], split along B.
 
         Group g holds those of steps g * GROUP to (g + 1) * GROUP whatever the first step is, so that a training that
         goes on from any step runs the same compiled code on the same arrays. Close it, or take all of it.
@@ -81,7 +82,7 @@ class Stream:
             num_steps: where training stops; the last group may go beyond.
         """
         plan = self.plan(order, step // GROUP, -(-num_steps // GROUP))
-        it = iter(_prefetched(_Groups(self._load, plan), self._workers))
+        it = iter(_prefetched(_Groups(self._load, plan), self._workers, mesh.joiner(axis=1)))
         began = time.perf_counter()
         try:
             for number in range(len(plan)):
@@ -147,8 +148,8 @@ class _Groups:
         return {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
 
 
-def _prefetched(groups: _Groups, workers: int) -> Any:
-    """Grain's dataset of `groups`, loaded and put on the device ahead of who takes them."""
+def _prefetched(groups: _Groups, workers: int, place: Callable) -> Any:
+    """Grain's dataset of `groups`, loaded and put on the devices by `place`, ahead of who takes them."""
     import grain  # two seconds; only who streams pays them
 
     # A script that parses no absl flags is refused otherwise (google/grain#1355, mended after 0.2.18).
@@ -163,13 +164,17 @@ def _prefetched(groups: _Groups, workers: int) -> Any:
         )
         # Out of the memory shared with the worker: a CPU's arrays would keep it, and it would be left at exit.
         dataset = dataset.map(partial(jax.tree.map, np.array))
-    return grain.experimental.device_put(dataset, None, cpu_buffer_size=1, device_buffer_size=AHEAD)
+    loaded = grain.experimental.ThreadPrefetchIterDataset(dataset, prefetch_buffer_size=1)
+    return grain.experimental.ThreadPrefetchIterDataset(
+        loaded.map(place), prefetch_buffer_size=AHEAD
+    )
 
 
 def _start_worker(index: int, count: int) -> None:
-    """A worker is silent, leaves Ctrl-C to its parent, and does not outlive it, however that ends."""
+    """A worker is silent, leaves signals to its parent, and does not outlive it, however that ends."""
     logging.getLogger("absl").setLevel(logging.ERROR)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):  # those that come to a whole group of processes
+        signal.signal(number, signal.SIG_IGN)
 
     def watch() -> None:
         multiprocessing.parent_process().join()

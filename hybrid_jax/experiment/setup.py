@@ -155,7 +155,8 @@ def check_all(configs: Iterable[ml_collections.ConfigDict]) -> None:
     tasks: dict[str, Task] = {}
     for config in configs:
         check(config)
-        own = repr([config.get(name) for name in ("data", "model", "primary", "sensitive")])
+        needed = ("data", "model", "primary", "sensitive", "stream")
+        own = repr([*map(config.get, needed), config.privacy.unplanned])
         if own not in tasks:
             tasks[own] = load_task(config)
         _check_layers(config, tasks[own])
