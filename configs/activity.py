@@ -81,8 +81,11 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     }
     config.noise = {"relative": common.NOISE_GRID, "tolerance": 0.02}
     config.retrain = common.budget(1, 1e-3, "cosine", 256)  # of the cloud half, on noisy features
-    config.evaluators = ("accuracy", "privacy")
+    config.evaluators = ("accuracy", "privacy", "attack", "reconstruction")
     config.privacy = common.privacy(4096, 16384, 10)
+    config.attack = common.attack(8192, 20.0)
+    config.attack.unlimited = ("fc_2/advanced",)
+    config.reconstruction = common.reconstruction(16384, 10.0, 2.0)
     config.tune = {
         "weights": (0.1, 0.3, 1.0),
         "margins": (3.0, 10.0),
@@ -95,6 +98,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         config.pretrain.epochs, config.finetune.epochs = 1.0, 0.5
         config.retrain.epochs, config.reduction.autoencoder.epochs = 0.25, 5.0
         config.privacy.update(max_queries=2048, max_gallery=8192, num_draws=3)
+        config.attack.update(max_windows=2048, unlimited=(), disjoint=(), attacker_data=("unseen",))
+        config.reconstruction.max_windows = 4096
+        config.reconstruction.budget.epochs, config.reconstruction.matcher.epochs = 5.0, 1.0
         config.tune.epochs = 0.5
     if preset in ("simulated", "smoke"):
         config.data = {
@@ -117,6 +123,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
             uploads=(1, 2, 4),
         )
         config.retrain.epochs, config.reduction.autoencoder.epochs = 0.5, 10.0
+        config.attack.update(max_windows=1024, unlimited=(), disjoint=(), attacker_data=("unseen",))
+        config.attack.update(on_validation=(), uploads=(1, 2, 4))
+        config.reconstruction.max_windows, config.reconstruction.matcher.epochs = 2048, 1.0
     if preset == "smoke":
         # Most of its time is compilation: few layers, targets and galleries.
         config.data.update(num_subjects=4, seconds=8.0)
@@ -135,6 +144,13 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
             unplanned=(),
             uploads=(1, 2),
         )
+        config.attack.update(attackers=("transfer", "logistic"), attacker_data=("unseen",))
+        config.attack.update(
+            max_windows=64, unlimited=(), disjoint=(), on_validation=(), uploads=(1, 2)
+        )
+        config.attack.budget.epochs = 2.0
+        config.reconstruction.max_windows = 64
+        config.reconstruction.budget.epochs, config.reconstruction.matcher.epochs = 2.0, 1.0
         config.tune.update(weights=(0.1, 1.0), margins=(10.0,), epochs=1.0)
     return config.lock()
 

@@ -84,6 +84,43 @@ def privacy(max_queries: int, max_gallery: int, num_draws: int) -> ml_collection
     )
 
 
+def attack(max_windows: int, epochs: float) -> ml_collections.ConfigDict:
+    """How the feature is attacked; `max_windows` 0 for all that an adversary holds."""
+    return ml_collections.ConfigDict(
+        {
+            "attackers": ("transfer", "logistic", "mlp", "knn", "boosting", "bayes"),
+            "attacker_data": ("network_train", "unseen", "both"),
+            "max_windows": max_windows,
+            "unlimited": (),  # `layer/method` where attackers are fitted on all windows too
+            "freeze": "through_split",  # of transfer learning, or a stage of the cloud half
+            "budget": budget(epochs, 1e-3, "constant", 128, average=True),  # of transfer and mlp
+            # On people of whom the attacker holds nothing; and, at every noise, to choose an operating point by.
+            "disjoint": ("logistic", "mlp"),
+            "folds": 4,
+            "on_validation": ("logistic", "mlp"),
+            "uploads": (
+                1,
+                2,
+                4,
+                8,
+                16,
+                32,
+            ),  # windows of one person that the best attacker combines
+        }
+    )
+
+
+def reconstruction(max_windows: int, epochs: float, matcher: float) -> ml_collections.ConfigDict:
+    """How inputs are rebuilt from the feature, by decoders of so many epochs, and people re-identified in them."""
+    return ml_collections.ConfigDict(
+        {
+            "max_windows": max_windows,
+            "budget": budget(epochs, 1e-3, "cosine", 128),
+            "matcher": budget(matcher, 1e-3, "constant", 64, average=True),
+        }
+    )
+
+
 def grid(**axes: Iterable[Any]) -> list[dict[str, Any]]:
     """Every combination of the axes' values, for a `sweep()`; the first axis varies slowest.
 

@@ -31,6 +31,8 @@ class Embedded:
         contrastive_weight: what the network was fine-tuned with; 0 for one that is not Siamese.
         margin: the same; `None` for one that is not Siamese.
         key: root of every noise draw: a draw depends on it, the draw's number and the window's number only.
+        noise_free: what was found of the feature without noise, by whoever has found it. Methods that differ in noise
+            alone share it.
     """
 
     embedding: Embedding
@@ -41,6 +43,7 @@ class Embedded:
     contrastive_weight: float
     margin: float | None
     key: jax.Array
+    noise_free: dict = field(default_factory=dict, repr=False)
     _predicted: dict = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -113,6 +116,7 @@ class LayerFeatures:
     margin: float | None
     index: Mapping[int, np.ndarray]
     features: Mapping[int, jax.Array]
+    _noise_free: dict = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def extract(
@@ -164,6 +168,7 @@ class LayerFeatures:
         z = {
             split: embedding.reduce(variables, feature) for split, feature in self.features.items()
         }
+        dim = z[TRAIN].shape[1]
         return Embedded(
             embedding=embedding,
             variables=variables,
@@ -173,4 +178,5 @@ class LayerFeatures:
             contrastive_weight=self.contrastive_weight,
             margin=self.margin,
             key=rng.named(key, "noise"),
+            noise_free=self._noise_free.setdefault((embedding.noise_free, dim), {}),
         )

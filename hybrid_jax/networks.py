@@ -1,13 +1,15 @@
 """The trained networks of an experiment: pre-trained, then fine-tuned with and without the contrastive term."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from hybrid_jax import phase, rng
+from hybrid_jax.attacks.matcher import Matcher
 from hybrid_jax.phase import Budget
+from hybrid_jax.stages import retargeted
 from hybrid_jax.task import Task, WindowLoss
 
 
@@ -24,6 +26,7 @@ class Training:
         key: root of all randomness; a phase branches off by its name.
         pretrain_budget: of the network from scratch.
         finetune_budget: of the baseline and of every Siamese network alike.
+        matcher_budget: of what re-identifies people.
         convention: of the contrastive loss (`losses.contrastive`).
         shared: whether Siamese networks of several weights and margins lie there, each then in a folder of its own.
     """
@@ -33,6 +36,7 @@ class Training:
     key: jax.Array
     pretrain_budget: Budget
     finetune_budget: Budget
+    matcher_budget: Budget
     convention: str
     shared: bool = False
 
@@ -72,6 +76,16 @@ class Training:
             contrastive_weight=weight,
             margin=margin,
         )
+
+    def matcher(self) -> Matcher:
+        """The same network trained from scratch to name the person, on raw windows."""
+        network = retargeted(self.task.network, self.task.num_classes("identity"))
+        task = replace(self.task, network=network, primary="identity")
+        loss = WindowLoss(network, task.windows.window)
+        start = task.init(rng.named(self.key, "init", "matcher"))
+        where = {"workdir": self.workdir}
+        variables = phase.run("matcher", task, loss, start, self.matcher_budget, self.key, **where)
+        return Matcher(network, variables)
 
     def _run(
         self, name: str, loss: WindowLoss, variables: dict, budget: Budget, **more: Any

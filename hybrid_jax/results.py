@@ -21,10 +21,11 @@ IDENTITY = (
     "evaluator", "metric", "target", "dataset", "split", "split_kind",
     "method", "layer", "reduction", "reduced_dim", "contrastive_weight", "margin",
     "noise_relative", "cloud", "gallery", "mode", "prior", "ties",
-    "attacker", "attacker_data", "route", "queries", "format", "draws", "classes", "unit",
+    "attacker", "attacker_data", "max_windows", "route", "queries", "format", "draws", "classes",
+    "unit",
 )  # fmt: skip
 OUTCOME = (
-    "seed", "noise_std", "n", "n_excluded", "value", "chance",
+    "seed", "noise_std", "n", "n_fit", "n_excluded", "winner", "value", "chance",
     "stderr", "std", "n_seeds", "ci_low", "ci_high",
 )  # fmt: skip
 FIELDS = IDENTITY + OUTCOME

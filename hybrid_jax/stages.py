@@ -92,3 +92,18 @@ def own_variables(network: Network, variables: Variables) -> dict[str, Any]:
 def split_variables(split: Split, variables: Variables) -> tuple[dict[str, Any], dict[str, Any]]:
     """The extractor's and the classifier's variables: disjoint, and together all of them."""
     return own_variables(split.extractor, variables), own_variables(split.classifier, variables)
+
+
+def retargeted(network: Network, num_classes: int) -> Network:
+    """The same stages with a head for one other task of `num_classes`.
+
+    Raises:
+        errors.UserError: the last stage has no field `tasks` to say what it is for (`models.mtcnn.Heads`).
+    """
+    *stages, last = network.stages
+    if not hasattr(last.module, "tasks"):
+        raise errors.UserError(
+            f"stage {last.name!r} has no field tasks: a network's last stage takes its tasks, as models.mtcnn.Heads"
+        )
+    head = last.module.clone(tasks=(("target", num_classes),))
+    return Network((*stages, Stage(last.name, head)))

@@ -10,6 +10,8 @@ from hybrid_jax.tradeoff import EMBEDDING
 
 # Modes of privacy that each seed measures at an operating noise of its own.
 AT_OPERATING_NOISE = ("session", "repeated")
+# Evaluators that measure without noise and at it; where it is 0, there is nothing more to measure.
+ATTACKS = ("attack", "reconstruction")
 
 
 def merge(by_seed: Mapping[int, list[Mapping]], partial: bool = False) -> list[results.Record]:
@@ -33,14 +35,17 @@ def merge(by_seed: Mapping[int, list[Mapping]], partial: bool = False) -> list[r
     """
     fields = identity(by_seed)
     points = {seed: {_key(r, fields): r for r in run} for seed, run in by_seed.items()}
-    everywhere = dict.fromkeys(key for own in points.values() for key in own)
+    everywhere: dict[tuple, Mapping] = {}
+    for own in points.values():
+        everywhere |= {key: r for key, r in own.items() if key not in everywhere}
     place = [fields.index(f) for f in EMBEDDING if f in fields]
     embeddings = {seed: {_pick(key, place) for key in own} for seed, own in points.items()}
     for seed, own in points.items():
         if len(own) < len(by_seed[seed]):
             raise UserError(f"seed {seed} holds {_twice(by_seed[seed], fields)} twice")
         for key in everywhere:
-            if key not in own and not (partial and _pick(key, place) not in embeddings[seed]):
+            absent = partial and _pick(key, place) not in embeddings[seed]
+            if key not in own and not (absent or _is_attack_at_noise(everywhere[key])):
                 raise UserError(
                     f"seed {seed} lacks {_describe(key, fields)}, which another seed has:"
                     " run it to its end with the same version"
@@ -78,7 +83,7 @@ def _mean(rows: list[Mapping]) -> results.Record:
     std = statistics.stdev(values) if len(values) > 1 else None
     # An interval over groups says how the same people limit every seed: its ends are means as well.
     own = (
-        "reduced_dim", "noise_std", "noise_relative", "draws", "n", "n_excluded", "chance",
+        "reduced_dim", "noise_std", "noise_relative", "draws", "n", "n_fit", "n_excluded", "chance",
         "value", "ci_low", "ci_high",
     )  # fmt: skip
     # A single run has no spread over seeds: its error over draws or groups stays what it was.
@@ -88,6 +93,7 @@ def _mean(rows: list[Mapping]) -> results.Record:
             **rows[0],
             **{name: _average([r[name] for r in rows]) for name in own},
             "seed": rows[0]["seed"] if len(rows) == 1 else None,
+            "winner": ", ".join(dict.fromkeys(r["winner"] for r in rows if r["winner"])) or None,
             "std": std,
             "stderr": stderr,
             "n_seeds": len(values),
@@ -104,10 +110,20 @@ def _average(values: list):
 
 
 def _key(r: Mapping, fields) -> tuple:
-    if r["mode"] in AT_OPERATING_NOISE:
+    if _at_operating_noise(r):
         r = {**r, "noise_relative": None, "draws": None}
     # Nine digits: the same grid point computed on two machines may differ in its last bit.
     return tuple(round(r[f], 9) if isinstance(r[f], float) else r[f] for f in fields)
+
+
+def _at_operating_noise(r: Mapping) -> bool:
+    if r["evaluator"] in ATTACKS:
+        return _is_attack_at_noise(r)
+    return r["mode"] in AT_OPERATING_NOISE
+
+
+def _is_attack_at_noise(r: Mapping) -> bool:
+    return r["evaluator"] in ATTACKS and r["split"] == "test" and bool(r["noise_relative"])
 
 
 def _pick(key: tuple, places: list[int]) -> tuple:

@@ -10,14 +10,16 @@ from typing import Any
 from hybrid_jax import results
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.errors import UserError
-from hybrid_jax.evaluators import accuracy, privacy
-from hybrid_jax.evaluators.settings import Settings
+from hybrid_jax.evaluators import accuracy, attack, privacy, reconstruction
+from hybrid_jax.evaluators.settings import AttackSettings, ReconstructionSettings, Settings
 
-__all__ = ["EVALUATORS", "Settings", "evaluate"]
+__all__ = ["EVALUATORS", "AttackSettings", "ReconstructionSettings", "Settings", "evaluate"]
 
 EVALUATORS: dict[str, Callable[[Embedded, Settings], Iterable[dict[str, Any]]]] = {
     "accuracy": accuracy.evaluate,
     "privacy": privacy.evaluate,
+    "attack": attack.evaluate,
+    "reconstruction": reconstruction.evaluate,
 }
 
 

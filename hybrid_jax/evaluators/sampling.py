@@ -1,6 +1,8 @@
-"""Which windows are queries and which are gallery."""
+"""Which windows are queries and which are gallery; which an attacker is fitted on, and which it chooses by."""
 
 import numpy as np
+
+from hybrid_jax.data.windows import GAP, TRAIN, VALIDATION, validation_tail
 
 
 def stratified(strata: list[np.ndarray], most: int, seed: int) -> np.ndarray:
@@ -36,10 +38,35 @@ def halves(recording: np.ndarray, start: np.ndarray, gap: int) -> tuple[np.ndarr
         Positions of the two, ascending.
     """
     first, second = [], []
-    for one in np.unique(recording):
-        at = np.flatnonzero(recording == one)
-        at = at[np.argsort(start[at], kind="stable")]
+    for at in _in_order(recording, start):
         middle = len(at) // 2
         first.append(at[:middle])
         second.append(at[middle + gap :])
     return np.sort(np.concatenate(first)), np.sort(np.concatenate(second))
+
+
+def tails(
+    recording: np.ndarray, start: np.ndarray, window: int, step: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """All but the last tenth of every recording's windows, and that tenth after a gap (`windows.validation_tail`).
+
+    Args:
+        recording, start: as in `halves`.
+        window: rows in a window.
+        step: rows from one window to the next.
+
+    Returns:
+        Positions of the two, ascending.
+    """
+    parts = {TRAIN: [], VALIDATION: [], GAP: []}
+    for at in _in_order(recording, start):
+        split = validation_tail(len(at), window, step)
+        for part, found in parts.items():
+            found.append(at[split == part])
+    return tuple(np.sort(np.concatenate(parts[part])) for part in (TRAIN, VALIDATION))
+
+
+def _in_order(recording: np.ndarray, start: np.ndarray) -> list[np.ndarray]:
+    """Positions of each recording's windows, from its start on."""
+    order = np.lexsort((start, recording))
+    return np.split(order, np.flatnonzero(np.diff(recording[order])) + 1)

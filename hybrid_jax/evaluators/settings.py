@@ -2,7 +2,52 @@
 
 from dataclasses import dataclass
 
+from hybrid_jax.attacks.matcher import Matcher
 from hybrid_jax.phase import Budget
+
+
+@dataclass(frozen=True)
+class AttackSettings:
+    """Settings of the attacks.
+
+    Attributes:
+        attackers: names in `attacks.ATTACKERS`.
+        attacker_data: what they hold, each in turn: `network_train`, `unseen`, `both`.
+        max_windows: that they are fitted on at most; 0 for all.
+        unlimited: `layer/method` where they are fitted on all windows too, to see what the limit costs them.
+        freeze: of `transfer`: `through_split`, or a stage.
+        budget: of the attackers that are networks.
+        disjoint: attackers that are also asked about people of whom they hold nothing.
+        folds: into how many parts people are cut for that.
+        on_validation: attackers that are asked about validation windows too, at every noise.
+        uploads: how many windows of one person the best attacker combines, each in turn.
+    """
+
+    attackers: tuple[str, ...]
+    attacker_data: tuple[str, ...]
+    max_windows: int
+    unlimited: tuple[str, ...]
+    freeze: str
+    budget: Budget
+    disjoint: tuple[str, ...]
+    folds: int
+    on_validation: tuple[str, ...]
+    uploads: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ReconstructionSettings:
+    """Settings of reconstruction.
+
+    Attributes:
+        max_windows: that a decoder is trained on at most; 0 for all.
+        budget: of a decoder.
+        matcher: of the classifier that re-identifies people in what was rebuilt.
+    """
+
+    max_windows: int
+    budget: Budget
+    matcher: Budget
 
 
 @dataclass(frozen=True)
@@ -25,6 +70,9 @@ class Settings:
         tolerance: validation accuracy that the operating noise may cost.
         uploads: how many uploads the adversary combines, each in turn; those that no session reaches are left out.
         retrain: how the cloud half is re-trained on noisy features.
+        attack: of the attacks.
+        reconstruction: of reconstruction.
+        matcher: what re-identifies people in rebuilt inputs; `None` where nobody is asked about whom it could know.
     """
 
     seed: int
@@ -42,3 +90,6 @@ class Settings:
     tolerance: float
     uploads: tuple[int, ...]
     retrain: Budget
+    attack: AttackSettings
+    reconstruction: ReconstructionSettings
+    matcher: Matcher | None = None

@@ -9,6 +9,7 @@ import ml_collections
 import numpy as np
 
 from hybrid_jax import embedding_files, evaluators, inference, mesh, report
+from hybrid_jax.attacks.matcher import Matcher
 from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedded import Embedded, LayerFeatures
 from hybrid_jax.embedding import METHODS
@@ -44,8 +45,10 @@ def run(
             that diverges.
     """
     training = _training(config, workdir, trainings)
-    experiment = Experiment(config, training, setup.evaluator_settings(config), workdir)
     pretrained = training.pretrained()
+    settings = setup.evaluator_settings(config)
+    settings = replace(settings, matcher=_matcher(config, training))
+    experiment = Experiment(config, training, settings, workdir)
     simple = training.simple(pretrained)
     records: list[Record] = []
     spaces = {}
@@ -71,8 +74,15 @@ def train(
     pretrained = training.pretrained()
     if layer is None:
         training.simple(pretrained)
+        _matcher(config, training)
     else:
         training.siamese(pretrained, layer, *(config.siamese[name][layer] for name in SIAMESE))
+
+
+def _matcher(config: ml_collections.ConfigDict, training: Training) -> Matcher | None:
+    """What re-identifies people, where that is asked, of people that the training windows know."""
+    known = training.task.windows.split_kind == "trial"
+    return training.matcher() if known and "reconstruction" in config.evaluators else None
 
 
 def _training(config: ml_collections.ConfigDict, workdir: Path, trainings: Path | None) -> Training:

@@ -4,17 +4,19 @@ import inspect
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import jax
 import ml_collections
 
 from hybrid_jax import losses
+from hybrid_jax.attacks import ATTACKERS
+from hybrid_jax.attacks.transfer import cut_after
 from hybrid_jax.data import DATASETS, TRAIN, VALIDATION, Windows, attributes
 from hybrid_jax.data.stream import fits
 from hybrid_jax.embedding import METHODS, feature_shape
 from hybrid_jax.errors import UserError, unknown
-from hybrid_jax.evaluators import EVALUATORS, Settings
+from hybrid_jax.evaluators import EVALUATORS, AttackSettings, ReconstructionSettings, Settings
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
 from hybrid_jax.experiment import workdir
 from hybrid_jax.fit_reduction import check_dim
@@ -28,7 +30,9 @@ from hybrid_jax.stages import split_at
 from hybrid_jax.task import Task
 
 ATTACKER_DATA = ("network_train", "unseen", "both")
-BUDGETS = ("pretrain", "finetune", "retrain", "reduction.autoencoder")
+# Of those a batch is as large as the samples allow.
+ATTACK_BUDGETS = ("attack.budget", "reconstruction.budget")
+BUDGETS = ("pretrain", "finetune", "retrain", "reduction.autoencoder", "reconstruction.matcher")
 
 
 def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
@@ -55,6 +59,7 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
         key=jax.random.key(config.seed),
         pretrain_budget=budget(config.pretrain),
         finetune_budget=budget(config.finetune),
+        matcher_budget=budget(config.reconstruction.matcher),
         convention=config.siamese.convention,
     )
 
@@ -104,8 +109,18 @@ def evaluator_settings(config: ml_collections.ConfigDict) -> Settings:
         tolerance=config.noise.tolerance,
         sensitive=tuple(config.sensitive),
         retrain=budget(config.retrain),
+        attack=AttackSettings(**_with_budgets(config.attack)),
+        reconstruction=ReconstructionSettings(**_with_budgets(config.reconstruction)),
         **config.privacy.to_dict(),
     )
+
+
+def _with_budgets(section: ml_collections.ConfigDict) -> dict[str, Any]:
+    """A section of the config whose own sections are budgets."""
+    return {
+        name: budget(value) if isinstance(value, ml_collections.ConfigDict) else value
+        for name, value in section.items()
+    }
 
 
 def check(config: ml_collections.ConfigDict) -> None:
@@ -115,7 +130,12 @@ def check(config: ml_collections.ConfigDict) -> None:
     _all_of("method", config.methods, METHODS)
     _all_of("evaluator", config.evaluators, EVALUATORS)
     _all_of("gallery", config.privacy.galleries, GALLERIES)
-    _all_of("attacker_data", config.privacy.attacker_data, ATTACKER_DATA)
+    for data in (config.privacy.attacker_data, config.attack.attacker_data):
+        _all_of("attacker_data", data, ATTACKER_DATA)
+    for field in ("attackers", "disjoint", "on_validation"):
+        _all_of(f"attacker (config.attack.{field})", config.attack[field], ATTACKERS)
+    if not config.attack.attackers:
+        raise UserError("config.attack.attackers is empty: name some, as in ('transfer', 'mlp')")
     _all_of("split (config.privacy.splits)", config.privacy.splits, SPLIT_NAMES.values())
     _one_of("contrastive convention", config.siamese.convention, get_args(losses.Convention))
     _one_of("choice (config.stream.when)", config.stream.when, ("auto", "always", "never"))
@@ -124,7 +144,7 @@ def check(config: ml_collections.ConfigDict) -> None:
         raise UserError(
             f"config.noise.relative {grid}: a noise grid begins with 0.0 (no noise) and rises; noise is never negative"
         )
-    for name, settings in ((name, _at(config, name)) for name in BUDGETS):
+    for name, settings in ((name, _at(config, name)) for name in (*BUDGETS, *ATTACK_BUDGETS)):
         _one_of(f"schedule (config.{name}.schedule)", settings.schedule, SCHEDULES)
         for field in ("epochs", "learning_rate", "batch_size"):
             _positive(f"config.{name}.{field}", settings[field])
@@ -134,6 +154,8 @@ def check(config: ml_collections.ConfigDict) -> None:
         "stream.workers",
         "privacy.max_queries",
         "privacy.max_gallery",
+        "attack.max_windows",
+        "reconstruction.max_windows",
         "reduction.clip_norm",
     ):
         if not _at(config, name) >= 0:
@@ -164,6 +186,7 @@ def check_all(configs: Iterable[ml_collections.ConfigDict]) -> None:
 
 def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
     for layer in (*config.layers, *config.reduction.autoencoder_layers):
+        cut_after(split_at(task.network, layer), config.attack.freeze)
         extractor = split_at(task.network, layer).extractor
         width = 1
         for size in feature_shape(extractor, task.input_shape):

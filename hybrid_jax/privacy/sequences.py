@@ -11,6 +11,7 @@ from hybrid_jax.privacy import adversary, engine, ranking
 from hybrid_jax.privacy.estimate import Estimate
 from hybrid_jax.privacy.leakage import Leakage, leakage
 from hybrid_jax.privacy.request import Request
+from hybrid_jax.privacy.runs import in_order, runs_of
 
 CERTAIN = engine.NEGLIGIBLE**-0.5  # without noise: far above what shares of a gallery add up to
 
@@ -89,7 +90,7 @@ def sessions(
     several, level = _several(uploads), _one_level(noise_std)
     request = Request.check(features, labels, noise_std=level, mode="classes", **arguments)
     session = _column("session", session, request)
-    windows = _windows(session, _column("order", order, request), arguments)
+    windows = in_order(session, _column("order", order, request), arguments)
     groups = session if resample is None else _column("resample", resample, request)
     _check_one_each("labels", request.queries.labels, session)
     _check_one_each("resample", groups, session)
@@ -97,7 +98,7 @@ def sessions(
     if longest < least:
         at_most = f"the longest session has {longest} windows, none overlapping"
         raise UserError(f"uploads {least}: {at_most}")
-    runs = {n: _runs(windows, n) for n in several if n <= longest}
+    runs = {n: runs_of(windows, n) for n in several if n <= longest}
     used = np.unique(np.concatenate([rows.ravel() for rows in runs.values()]))
     ratios, left = _log_ratios(request, used, on_progress)
     _, (noise_free,), _ = engine.split_levels(request)
@@ -131,36 +132,6 @@ def _log_ratios(request: Request, used: np.ndarray, on_progress) -> tuple[np.nda
         noise_std=np.maximum(request.noise_std, least),
     )
     return engine.log_ratios(part, on_progress=on_progress)
-
-
-def _windows(session: np.ndarray, order: np.ndarray, columns: Mapping) -> list[np.ndarray]:
-    """Each session's queries in their order, without those that overlap one before."""
-    if order.dtype.kind not in "iuf":
-        raise UserError(f"order is {order.dtype}: it needs numbers, to know which query follows")
-    given = recording, start, window = [columns.get(n) for n in ("recording", "start", "window")]
-    rows = np.lexsort((order, session))
-    if start is not None or window is not None:
-        if any(column is None for column in given):
-            raise UserError("recording, start and window go together: they tell what overlaps")
-        rows = _apart(rows, session, np.asarray(recording), np.asarray(start), window)
-    return np.split(rows, np.flatnonzero(session[rows][1:] != session[rows][:-1]) + 1)
-
-
-def _apart(rows, session, recording, start, window) -> np.ndarray:
-    if start.dtype.kind not in "iu" or int(window) != window or window < 1:
-        raise UserError(f"window {window}, start {start.dtype}: both need to be whole numbers")
-    free_from, taken = {}, []
-    for row in rows:
-        of, begin = (session[row], recording[row]), int(start[row])
-        if begin >= free_from.get(of, begin):
-            free_from[of] = begin + int(window)
-            taken.append(row)
-    return np.array(taken)
-
-
-def _runs(windows: list[np.ndarray], n: int) -> np.ndarray:
-    """Rows of every run of n windows [R, n]."""
-    return np.concatenate([rows[: len(rows) // n * n].reshape(-1, n) for rows in windows])
 
 
 def _check_one_each(name: str, column: np.ndarray, session: np.ndarray) -> None:

@@ -1,0 +1,150 @@
+"""A network as an attacker: trained on noisy features drawn anew at each step, stopped where validation is best."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from hybrid_jax import inference, rng, train
+from hybrid_jax.attacks.knowledge import Knowledge, class_weights
+from hybrid_jax.phase import Budget
+from hybrid_jax.stages import Network
+
+STOPS = 8  # of a training; the best of them on validation is kept
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a network under training is given: `prepare(frozen, z)` of noisy features z [B, d]; hashable."""
+
+    prepare: Callable[[Any, jax.Array], jax.Array]
+    network: Network
+
+    def logits(self, variables: Any, frozen: Any, z: jax.Array) -> jax.Array:
+        """[B, d] uploads to [B, K], in eval mode."""
+        return self.network.apply(variables, self.prepare(frozen, z))[0]
+
+
+@dataclass(frozen=True)
+class AttackLoss:
+    """Cross-entropy in which classes weigh alike, on features with fresh noise; a `train.Loss`."""
+
+    of: Input
+
+    def __call__(
+        self, params: Any, model_state: Any, data: Mapping, indices: jax.Array, key: jax.Array
+    ):
+        """See `train.Loss`."""
+        noise_key, dropout_key = jax.random.split(key)
+        z = data["z"][indices]
+        z = z + data["noise_std"] * jax.random.normal(noise_key, z.shape, z.dtype)
+        (logits, _), model_state = self.of.network.apply(
+            {"params": params, **model_state},
+            self.of.prepare(data["frozen"], z),
+            train=True,
+            rngs={"dropout": dropout_key},
+            mutable=tuple(model_state),
+        )
+        labels = data["labels"][indices]
+        costs = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        return jnp.mean(data["weights"][indices] * costs), ({}, model_state)
+
+
+@dataclass(frozen=True)
+class _Probabilities:
+    of: Input
+
+    def __call__(self, arguments: tuple, z: jax.Array) -> jax.Array:
+        variables, frozen = arguments
+        return jax.nn.softmax(self.of.logits(variables, frozen, z))
+
+
+class Trained:
+    """What `fit` found; it has `predict_proba`."""
+
+    def __init__(self, of: Input, variables: Any, frozen: Any):
+        self._of, self._arguments = of, (variables, frozen)
+
+    def predict_proba(self, uploads: np.ndarray) -> np.ndarray:
+        """See `Attacker.predict_proba`."""
+        z = jnp.asarray(uploads, jnp.float32)
+        return np.asarray(inference.map_blocks(_Probabilities(self._of), self._arguments, z))
+
+
+def fit(
+    of: Input, frozen: Any, features: np.ndarray, labels: np.ndarray, knowledge: Knowledge
+) -> Trained:
+    """Trains a fresh network of `of`.
+
+    Args:
+        of: the network, and how its input is made.
+        frozen: what `of.prepare` takes and training leaves as it is.
+        features: [N, d], noise-free.
+        labels: [N].
+        knowledge: the noise, the budget and the validation features.
+
+    Returns:
+        The network of the stop, of `STOPS`, that did best on validation.
+    """
+    z = jnp.asarray(features, jnp.float32)
+    variables = _init(of, rng.named(knowledge.key, "init"), frozen, z[:1])
+    data = {
+        "z": z,
+        "labels": jnp.asarray(labels, jnp.int32),
+        "weights": jnp.asarray(class_weights(labels), jnp.float32),
+        "noise_std": jnp.float32(knowledge.noise_std),
+        "frozen": frozen,
+    }
+    indices = jnp.arange(len(labels), dtype=jnp.int32)
+    key = rng.named(knowledge.key, "train")
+    found = stops(AttackLoss(of), variables, data, indices, key, knowledge.budget)
+    return knowledge.choose(Trained(of, variables, frozen) for variables in found)
+
+
+def stops(
+    loss: train.Loss,
+    variables: Mapping[str, Any],
+    data: Any,
+    indices: jax.Array,
+    key: jax.Array,
+    budget: Budget,
+) -> Iterator[dict[str, Any]]:
+    """Trains a network; yields its variables at each of `STOPS`, for whoever chooses between them.
+
+    Args:
+        loss: see `train.Loss`.
+        variables: where to start.
+        data: handed to the loss.
+        indices: [N] int32, the samples to train on.
+        key: of batches, noise and dropout.
+        budget: steps and learning rate; batches are of no more than N.
+    """
+    size = len(indices)
+    budget = replace(budget, batch_size=min(budget.batch_size, size))
+    num_steps, _ = budget.steps(size)
+    optimizer = budget.optimizer(num_steps)
+    model_state = {k: v for k, v in variables.items() if k != "params"}
+    steps = train.fit(
+        loss,
+        train.init(variables["params"], optimizer, model_state),
+        data,
+        indices,
+        key,
+        optimizer=optimizer,
+        batch_size=budget.batch_size,
+        num_steps=num_steps,
+        steps_per_call=-(-num_steps // STOPS),
+    )
+    for state, _ in steps:
+        # A copy: training gives its state away at the next step.
+        yield jax.tree.map(jnp.copy, {"params": state.found, **state.model_state})
+
+
+@partial(jax.jit, static_argnames="of")
+def _init(of: Input, key: jax.Array, frozen: Any, z: jax.Array) -> Any:
+    return of.network.init(key, of.prepare(frozen, z), train=False)

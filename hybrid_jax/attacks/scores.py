@@ -1,0 +1,124 @@
+"""How good an attack is: accuracy, balanced accuracy, F1 and AUC, with intervals over the people it was tried on."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hybrid_jax.privacy.bootstrap import LEVEL, RESAMPLES
+
+METRICS = ("accuracy", "balanced_accuracy", "f1", "auc")
+
+
+class Score(NamedTuple):
+    """One metric in [0, 1].
+
+    Attributes:
+        value: on all that was tried.
+        chance: its value when the feature says nothing: of accuracy and F1 that of always naming the class which is
+            the most frequent, 1/K of balanced accuracy, 1/2 of AUC.
+        stderr: standard deviation over a bootstrap of groups; NaN for a single group.
+        ci_low, ci_high: its 95 % percentile interval; NaN for a single group.
+    """
+
+    value: float
+    chance: float
+    stderr: float
+    ci_low: float
+    ci_high: float
+
+
+def scores(probabilities: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> dict[str, Score]:
+    """The metrics of an attacker's predictions.
+
+    Balanced accuracy, F1 and AUC are means over the classes that occur (of F1: or are predicted): macro averages; AUC
+    of each class against the rest, ties worth a half.
+
+    Args:
+        probabilities: [n, K].
+        labels: [n] the true classes.
+        groups: [n] which person each is of. Whole people are drawn in the bootstrap (`privacy.bootstrap`), as their
+            windows are alike.
+    """
+    names, of_group = np.unique(groups, return_inverse=True)
+    size, num_classes = len(names), probabilities.shape[1]
+    predicted = np.argmax(probabilities, axis=1)
+    confusion = np.zeros((size, num_classes, num_classes))
+    np.add.at(confusion, (of_group, labels, predicted), 1)
+    wins, in_class = _wins(probabilities, labels, of_group, size)
+    drawn = np.random.default_rng(0).integers(0, size, (RESAMPLES, size))
+    counts = np.stack([np.bincount(d, minlength=size) for d in drawn]).astype(float)
+    found = {}
+    value = _measures(np.ones((1, size)), confusion, wins, in_class)
+    spread = _measures(counts, confusion, wins, in_class)
+    chance = chances(labels, num_classes)
+    tail = 100 * (1 - LEVEL) / 2
+    for name in METRICS:
+        ends, stderr = (np.nan, np.nan), np.nan
+        if size > 1:
+            there = spread[name][np.isfinite(spread[name])]
+            ends, stderr = np.percentile(there, [tail, 100 - tail]), there.std(ddof=1)
+        found[name] = Score(value[name][0], chance[name], stderr, *ends)
+    return found
+
+
+def chances(labels: np.ndarray, num_classes: int) -> dict[str, float]:
+    """Each metric where the most frequent class is always named: see `Score.chance`."""
+    share = np.bincount(labels, minlength=num_classes) / len(labels)
+    there = np.count_nonzero(share)
+    majority = share.max()
+    return {
+        "accuracy": majority,
+        "balanced_accuracy": 1 / there,
+        "f1": 2 * majority / (1 + majority) / there,
+        "auc": 0.5,
+    }
+
+
+def _wins(
+    probabilities: np.ndarray, labels: np.ndarray, of_group: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What AUC counts, group by group.
+
+    Returns:
+        [K, S, S]: of the pairs of a sample of class k in one group and a sample of another class in the other, how many
+        times the first is held likelier to be of class k, ties worth a half; and [K, S], samples of class k.
+    """
+    num_classes = probabilities.shape[1]
+    member = np.eye(size)[of_group]
+    wins = np.zeros((num_classes, size, size))
+    in_class = np.stack([member[labels == k].sum(axis=0) for k in range(num_classes)])
+    for k in np.unique(labels):
+        own = labels == k
+        score = probabilities[:, k]
+        order = np.argsort(score[~own], kind="stable")
+        others = score[~own][order]
+        below = np.concatenate([np.zeros((1, size)), np.cumsum(member[~own][order], axis=0)])
+        left, right = (np.searchsorted(others, score[own], side) for side in ("left", "right"))
+        wins[k] = member[own].T @ ((below[left] + below[right]) / 2)
+    return wins, in_class
+
+
+def _measures(
+    counts: np.ndarray, confusion: np.ndarray, wins: np.ndarray, in_class: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Each metric [R] where group s is there counts[r, s] times; NaN where nothing is left to judge by."""
+    matrix = np.einsum("rs,stp->rtp", counts, confusion)
+    right = np.diagonal(matrix, axis1=1, axis2=2)
+    true, predicted = matrix.sum(axis=2), matrix.sum(axis=1)
+    total = true.sum(axis=1, keepdims=True)
+    pairs = np.einsum("rs,ksu,ru->rk", counts, wins, counts, optimize=True)
+    of_class = counts @ in_class.T
+    possible = of_class * (total - of_class)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "accuracy": right.sum(axis=1) / total[:, 0],
+            "balanced_accuracy": _mean(right / true),
+            "f1": _mean(2 * right / (true + predicted)),
+            "auc": _mean(pairs / possible),
+        }
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is a number; NaN where nothing is."""
+    there = np.isfinite(values)
+    return np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)

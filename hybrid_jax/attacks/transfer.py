@@ -1,0 +1,80 @@
+"""Transfer learning: the network's own upper stages, trained anew for the sensitive label (paper, section 4.2)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from hybrid_jax.attacks import network
+from hybrid_jax.attacks.knowledge import Knowledge
+from hybrid_jax.embedding import Embedding
+from hybrid_jax.errors import unknown
+from hybrid_jax.stages import Network, Split, own_variables, retargeted
+
+THROUGH_SPLIT = "through_split"
+
+
+@dataclass(frozen=True)
+class Upper:
+    """Uploads to what the first fresh stage takes: reconstructed where reduced, then through the frozen stages."""
+
+    embedding: Embedding
+    kept: Network | None
+
+    def __call__(self, frozen: Any, z: jax.Array) -> jax.Array:
+        """[B, d] to [B, ...], in eval mode."""
+        x = self.embedding.reconstruct(frozen, z)
+        return x if self.kept is None else self.kept.apply(frozen["classifier"], x)[0]
+
+
+class Transfer:
+    """The cloud half with what comes after the split, or after a later stage, re-initialised and trained.
+
+    A reduced feature goes through its reconstruction into the same stages; the other route, a fresh network on the
+    exclusive feature itself, is `MLP`.
+    """
+
+    def __init__(self, knowledge: Knowledge):
+        self._knowledge = knowledge
+
+    def fit(self, features: np.ndarray, labels: np.ndarray) -> None:
+        """See `Attacker.fit`.
+
+        Raises:
+            errors.UserError: `freeze` names no stage that another one follows.
+        """
+        embedding = self._knowledge.embedding
+        cut = cut_after(embedding.split, self._knowledge.freeze)
+        stages = embedding.split.classifier.stages
+        kept = Network(stages[:cut]) if cut else None
+        fresh = retargeted(Network(stages[cut:]), self._knowledge.num_classes)
+        of = network.Input(Upper(embedding, kept), fresh)
+        variables = self._knowledge.variables
+        frozen = {"reduction": variables["reduction"]}
+        if kept is not None:
+            frozen["classifier"] = own_variables(kept, variables["classifier"])
+        self._trained = network.fit(of, frozen, features, labels, self._knowledge)
+
+    def predict_proba(self, uploads: np.ndarray) -> np.ndarray:
+        """See `Attacker.predict_proba`."""
+        return self._trained.predict_proba(uploads)
+
+
+def cut_after(split: Split, freeze: str) -> int:
+    """How many stages of the cloud half stay as they are.
+
+    Args:
+        split: the two halves.
+        freeze: `through_split`, or a stage that another follows; where it comes before the split, that is the same,
+            as the device's half is never retrained.
+
+    Raises:
+        errors.UserError: any other name.
+    """
+    on_device, in_cloud = split.extractor.layers, split.classifier.layers[:-1]
+    if freeze in (THROUGH_SPLIT, *on_device):
+        return 0
+    if freeze not in in_cloud:
+        raise unknown("stage to freeze", freeze, (THROUGH_SPLIT, *on_device, *in_cloud))
+    return in_cloud.index(freeze) + 1

@@ -1,0 +1,167 @@
+"""What attackers get, in the shape of Fig. 9(b), and beside what the privacy measure says."""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from hybrid_jax import attacked, paper, results
+from hybrid_jax.figures import style
+
+COLOURS = {
+    "simple": "#9a9a9a",
+    "reduced": "#c9c9c9",
+    "siamese": "#56B4E9",
+    "reduced_siamese": "#a9d7f2",
+    "noisy": "#E69F00",
+    "noisy_reduced": "#D55E00",
+    "advanced": "#0072B2",
+}
+MARKERS = "osD^vP"
+Name = tuple[str, str, str]  # layer, method, reduction
+
+
+def attacks(path, records: Iterable[Mapping]) -> Path | None:
+    """Bars of the best attack, a group for each layer and a bar for each method; a dot for transfer learning.
+
+    Args:
+        path: the PNG to write.
+        records: of one run, or collected.
+
+    Returns:
+        the path, or None where nothing was attacked.
+    """
+    records = list(records)
+    targets = attacked.targets(records)
+    if not targets:
+        return None
+    layers = results.distinct(results.select(records, evaluator="attack"), "layer")
+    held = paper.adversary_name("held_out", attacked.shown_data(records, targets[0]))
+    note = (
+        f"Balanced accuracy on second halves of test recordings, of attackers who hold {held}; noisy methods at their"
+        " operating noise. Bars: the best attacker, with its 95 % interval over people. Dots: transfer learning (the"
+        " paper's attack). Dotted: chance. Dashes: what the classifier's own prediction tells."
+    )
+    size = 1.2 + 2.4 * len(layers), 1.5 + 2.4 * len(targets)
+    with style.drawn(
+        path, *size, "What an attacker learns from the exclusive feature", note
+    ) as figure:
+        grid = figure.subplots(len(targets), 1, squeeze=False, sharex=True)[:, 0]
+        for axes, target in zip(grid, targets, strict=True):
+            found = attacked.headline(records, target)
+            _panel(axes, found, layers)
+            axes.set_title(target.capitalize())
+            axes.set_ylabel("balanced accuracy, %")
+        names = {
+            m: paper.METHOD_NAMES[m] for m in COLOURS if m in results.distinct(found, "method")
+        }
+        handles = [Patch(color=COLOURS[m], label=name) for m, name in names.items()]
+        figure.legend(
+            handles=handles, loc="outside upper right", ncols=len(names), frameon=False, fontsize=8
+        )
+    return Path(path)
+
+
+def _panel(axes, found: list[Mapping], layers: list[str]) -> None:
+    methods = [m for m in COLOURS if m in results.distinct(found, "method")]
+    width = 0.84 / len(methods)
+    plain = [r for r in found if r["reduction"] != "autoencoder"]
+    for r in plain:
+        x = layers.index(r["layer"]) + (methods.index(r["method"]) - (len(methods) - 1) / 2) * width
+        if r["metric"] == f"{attacked.MEASURE}_prediction_floor":
+            axes.hlines(
+                100 * r["value"],
+                x - width / 2,
+                x + width / 2,
+                style.INK,
+                linewidth=1,
+                linestyles=(0, (3, 1)),
+            )
+        if r["metric"] != attacked.MEASURE:
+            continue
+        if r["attacker"] == "best":
+            axes.bar(x, 100 * r["value"], 0.9 * width, color=COLOURS[r["method"]])
+            if r["ci_low"] is not None:
+                axes.vlines(x, 100 * r["ci_low"], 100 * r["ci_high"], style.INK, linewidth=0.8)
+            axes.axhline(100 * r["chance"], color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+        elif r["attacker"] == "transfer":
+            axes.plot(
+                x, 100 * r["value"], "o", color="white", markeredgecolor=style.INK, markersize=3.5
+            )
+    axes.set_xticks(range(len(layers)), [paper.layer_name(layer) for layer in layers])
+    axes.set_ylim(0, 102)
+
+
+def attack_privacy(path, records: Iterable[Mapping]) -> Path | None:
+    """Best attack against the privacy index, a panel for each target, a point for each layer and method.
+
+    Args:
+        path: the PNG to write.
+        records: of one run, or collected.
+
+    Returns:
+        the path, or None where one of the two was not measured.
+    """
+    records = list(records)
+    pairs = {target: _pairs(records, target) for target in attacked.targets(records)}
+    pairs = {target: found for target, found in pairs.items() if found}
+    if not pairs:
+        return None
+    layers = results.distinct(records, "layer")
+    note = (
+        "Each point is a method at a layer, noisy ones at their operating noise, for an adversary of unseen data."
+        " Privacy index: 0 when the true class is always ranked first, 1 at chance. The measure is one attack; what"
+        " lies above and to the right is more than it lets expect."
+    )
+    size = 0.9 + 3.6 * len(pairs), 4.6
+    with style.drawn(path, *size, "The privacy measure beside the best attack", note) as figure:
+        for axes, (target, found) in zip(
+            figure.subplots(1, len(pairs), squeeze=False)[0], pairs.items(), strict=True
+        ):
+            for (layer, method, reduction), (index, best) in found.items():
+                filled = reduction != "autoencoder"
+                axes.plot(
+                    index, 100 * best["value"], MARKERS[layers.index(layer) % len(MARKERS)],
+                    color=COLOURS[method] if filled else "none", markeredgecolor=COLOURS[method], markersize=6,
+                )  # fmt: skip
+            axes.axhline(
+                100 * best["chance"], color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2))
+            )
+            axes.axvline(1, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+            axes.set_title(target.capitalize())
+            axes.set_xlabel("privacy index")
+            axes.set_ylabel("best attack, balanced accuracy %")
+        methods = dict.fromkeys(method for found in pairs.values() for _, method, _ in found)
+        key = [
+            Line2D([], [], marker="s", linestyle="", color=COLOURS[m], label=paper.METHOD_NAMES[m])
+            for m in COLOURS
+            if m in methods
+        ]
+        key += [
+            Line2D(
+                [], [], marker=mark, linestyle="", color=style.INK, label=paper.layer_name(layer)
+            )
+            for layer, mark in zip(layers, itertools.cycle(MARKERS), strict=False)
+        ]
+        figure.legend(handles=key, loc="outside right upper", frameon=False, fontsize=8)
+    return Path(path)
+
+
+def _pairs(records: list[Mapping], target: str) -> dict[Name, tuple[float, Mapping]]:
+    """Privacy index and best attack of each embedding, at the noise of the grid that is nearest to the attack's."""
+    measured: dict[Name, list[Mapping]] = {}
+    for r in results.select(
+        records, evaluator="privacy", metric="privacy_index", target=target, split="test",
+        gallery="held_out", attacker_data="unseen", mode="classes", queries=1,
+    ):  # fmt: skip
+        measured.setdefault((r["layer"], r["method"], r["reduction"]), []).append(r)
+    found = {}
+    for r in attacked.headline(records, target):
+        name = r["layer"], r["method"], r["reduction"]
+        if r["metric"] == attacked.MEASURE and r["attacker"] == "best" and name in measured:
+            noise = r["noise_relative"]
+            near = min(measured[name], key=lambda one: abs(one["noise_relative"] - noise))
+            found[name] = near["value"], r
+    return found
