@@ -34,10 +34,27 @@ SETTINGS = evaluators.Settings(
     tolerance=0.02,
     uploads=(1, 2),
     retrain=Budget(epochs=1.0, learning_rate=1e-3, schedule="cosine", batch_size=32),
+    attack=evaluators.AttackSettings(
+        attackers=("logistic", "bayes"),
+        attacker_data=("network_train", "unseen", "both"),
+        max_windows=40,
+        unlimited=(),
+        freeze="through_split",
+        budget=Budget(epochs=2.0, learning_rate=1e-3, schedule="constant", batch_size=32),
+        disjoint=("logistic",),
+        folds=2,
+        on_validation=("mlp",),
+        uploads=(1, 2),
+    ),
+    reconstruction=evaluators.ReconstructionSettings(
+        max_windows=40,
+        budget=Budget(epochs=2.0, learning_rate=1e-3, schedule="cosine", batch_size=32),
+        matcher=Budget(epochs=1.0, learning_rate=1e-3, schedule="constant", batch_size=32),
+    ),
 )
 
 
-def make(split_kind="trial", method="noisy_reduced"):
+def features_and_reduction(split_kind="trial"):
     subjects = 6 if split_kind == "subject" else 4
     windows = simulated.load(
         num_subjects=subjects, trials_per_activity=2, seconds=8.0, split_kind=split_kind
@@ -45,7 +62,11 @@ def make(split_kind="trial", method="noisy_reduced"):
     task = Task(mtcnn({"activity": 4}), windows, "activity")
     key = jax.random.key(3)
     features = LayerFeatures.extract(task, "fc_2", task.init(key), 0.0, None)
-    reduction = features.reduce("pca", 4, key, SETTINGS.retrain)
+    return features, features.reduce("pca", 4, key, SETTINGS.retrain), key
+
+
+def make(split_kind="trial", method="noisy_reduced"):
+    features, reduction, key = features_and_reduction(split_kind)
     return features.embed(method, "pca", reduction, key)
 
 
