@@ -144,7 +144,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
             unplanned=(),
             uploads=(1, 2),
         )
-        config.attack.update(attackers=("transfer", "logistic"), attacker_data=("unseen",))
+        config.evaluators = ("accuracy", "privacy", "attack")
+        config.attack.update(attackers=("logistic",), attacker_data=("unseen",))
         config.attack.update(
             max_windows=64, unlimited=(), disjoint=(), on_validation=(), uploads=(1, 2)
         )

@@ -20,12 +20,12 @@ SCHEMA = 1
 
 def folder(workdir: Path, layer: str, method: str, reduction: str) -> Path:
     """Where an embedding lies in a work folder."""
-    return (
-        workdir
-        / "embeddings"
-        / layer
-        / (f"{method}-autoencoder" if reduction == "autoencoder" else method)
-    )
+    return workdir / "embeddings" / name(layer, method, reduction)
+
+
+def name(layer: str, method: str, reduction: str) -> Path:
+    """The folder of an embedding: `<layer>/<method>`, or `<layer>/<method>-autoencoder`."""
+    return Path(layer) / (f"{method}-autoencoder" if reduction == "autoencoder" else method)
 
 
 def save(workdir: Path, embedded: Embedded, model: dict[str, Any], operating_noise: float) -> Path:

@@ -31,7 +31,14 @@ def test_a_run_leaves_every_method_and_its_numbers(tmp_path):
     assert content["command"] == "the command"
     records = content["records"]
     for method in config.methods:
-        found = select(records, metric="accuracy", method=method, split="test", cloud="original")
+        found = select(
+            records,
+            evaluator="accuracy",
+            metric="accuracy",
+            method=method,
+            split="test",
+            cloud="original",
+        )
         noisy = method in ("noisy", "noisy_reduced", "advanced")
         kinds = 1 if method in ("simple", "siamese", "noisy") else 2
         assert len(found) == kinds * (len(config.noise.relative) if noisy else 1), method

@@ -1,5 +1,6 @@
 """`--mode=run`: train, embed, evaluate, report."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from hybrid_jax.figures.feature_space import MOST_POINTS
 from hybrid_jax.metrics import accuracy, operating_noise
 from hybrid_jax.networks import Training
 from hybrid_jax.reduction import pca
-from hybrid_jax.results import Record, select
+from hybrid_jax.results import Record, select, write_json
 from hybrid_jax.tradeoff import tradeoff_area_records
 
 SIAMESE = ("contrastive_weight", "margin")  # what a Siamese network is given at its layer
@@ -48,7 +49,8 @@ def run(
     pretrained = training.pretrained()
     settings = setup.evaluator_settings(config)
     settings = replace(settings, matcher=_matcher(config, training))
-    experiment = Experiment(config, training, settings, workdir)
+    evaluated = frozenset(workdir.glob("evaluated/**/*.json"))  # now: all processes see the same
+    experiment = Experiment(config, training, settings, workdir, evaluated)
     simple = training.simple(pretrained)
     records: list[Record] = []
     spaces = {}
@@ -98,6 +100,7 @@ class Experiment:
     training: Training
     settings: evaluators.Settings
     workdir: Path
+    evaluated: frozenset[Path]  # files of records that an earlier start has left
 
     def embed(self, layer: str, features: dict[bool, LayerFeatures]) -> Iterator[Embedded]:
         """Every method of the config at a layer, with every reduction measured there.
@@ -127,10 +130,23 @@ class Experiment:
                 )
 
     def evaluate(self, embedded: Embedded) -> list[Record]:
-        """Measures an embedding, and writes it to the work folder with its operating noise."""
-        records = list(evaluators.evaluate(self.config.evaluators, embedded, self.settings))
+        """Measures an embedding, and writes it to the work folder with its operating noise.
+
+        Each evaluator's records are kept as soon as they are known: a killed run goes on with the next one.
+        """
+        about, records = embedded.embedding, []
+        own = embedding_files.name(about.layer, about.method, about.reduction)
+        for name in self.config.evaluators:
+            path = self.workdir / "evaluated" / own / f"{name}.json"
+            if path in self.evaluated:
+                records += json.loads(path.read_text())
+            else:
+                found = list(evaluators.evaluate((name,), embedded, self.settings))
+                write_json(path, found)
+                records += found
         noise = 0.0
-        on_validation = select(records, metric="accuracy", split="validation", cloud="original")
+        known = {"evaluator": "accuracy", "metric": "accuracy", "split": "validation"}
+        on_validation = select(records, **known, cloud="original")
         if embedded.noisy and on_validation:
             grid = [record["noise_relative"] for record in on_validation]
             noise = operating_noise(

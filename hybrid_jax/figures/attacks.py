@@ -44,7 +44,7 @@ def attacks(path, records: Iterable[Mapping]) -> Path | None:
         " operating noise. Bars: the best attacker, with its 95 % interval over people. Dots: transfer learning (the"
         " paper's attack). Dotted: chance. Dashes: what the classifier's own prediction tells."
     )
-    size = 1.2 + 2.4 * len(layers), 1.5 + 2.4 * len(targets)
+    size = max(6.4, 2.4 + 2.0 * len(layers)), 1.5 + 2.4 * len(targets)
     with style.drawn(
         path, *size, "What an attacker learns from the exclusive feature", note
     ) as figure:
@@ -58,9 +58,7 @@ def attacks(path, records: Iterable[Mapping]) -> Path | None:
             m: paper.METHOD_NAMES[m] for m in COLOURS if m in results.distinct(found, "method")
         }
         handles = [Patch(color=COLOURS[m], label=name) for m, name in names.items()]
-        figure.legend(
-            handles=handles, loc="outside upper right", ncols=len(names), frameon=False, fontsize=8
-        )
+        _legend(grid[0], handles)
     return Path(path)
 
 
@@ -115,7 +113,7 @@ def attack_privacy(path, records: Iterable[Mapping]) -> Path | None:
         " Privacy index: 0 when the true class is always ranked first, 1 at chance. The measure is one attack; what"
         " lies above and to the right is more than it lets expect."
     )
-    size = 0.9 + 3.6 * len(pairs), 4.6
+    size = max(6.4, 2.2 + 3.4 * len(pairs)), 4.6
     with style.drawn(path, *size, "The privacy measure beside the best attack", note) as figure:
         for axes, (target, found) in zip(
             figure.subplots(1, len(pairs), squeeze=False)[0], pairs.items(), strict=True
@@ -145,8 +143,14 @@ def attack_privacy(path, records: Iterable[Mapping]) -> Path | None:
             )
             for layer, mark in zip(layers, itertools.cycle(MARKERS), strict=False)
         ]
-        figure.legend(handles=key, loc="outside right upper", frameon=False, fontsize=8)
+        _legend(axes, key)
     return Path(path)
+
+
+def _legend(axes, handles) -> None:
+    """Right of the axes, where the layout leaves room for it."""
+    where = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0}
+    axes.legend(handles=handles, frameon=False, fontsize=8, **where)
 
 
 def _pairs(records: list[Mapping], target: str) -> dict[Name, tuple[float, Mapping]]:
