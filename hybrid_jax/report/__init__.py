@@ -6,71 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hybrid_jax import attacked, figures, paper, results, selection
-from hybrid_jax.report import accuracy, attacks, leakage, privacy, sweep
+from hybrid_jax.report import accuracy, attacks, leakage, notes, privacy, sweep
 from hybrid_jax.report.accuracy import accuracy_table
 from hybrid_jax.report.markdown import percent
 
 __all__ = ["accuracy_table", "headline", "summary", "write"]
-
-SIMULATED = (
-    "The data are simulated: the paper's figures are for real data, and are here for orientation."
-)
-ACCURACY = (
-    "Percent of the test set, ± the standard deviation where seeds were collected. `*`: further"
-    " from the paper than a point and than two standard deviations."
-)
-SWEEP = (
-    "Of each embedding **→** marks the setting of the best noise-free accuracy on validation: the other tables and the"
-    " figures show that one, results.json holds all. Percent, ± the standard deviation over seeds; privacy is rank / K"
-    " at the operating noise σ."
-)
-LEFT_OUT = "Left out, as they failed or have not run yet: {}."
-SETTINGS = "Contrastive weight and margin are chosen on validation, per layer (`--mode=tune`)."
-OPERATING = (
-    "Noise-free → at the operating noise σ, the largest of the grid whose validation accuracy is"
-    " within {:g} points of the noise-free one. Percent; privacy is rank / K, a column for each"
-    " gallery that the adversary may hold."
-)
-EQUAL_PRIVACY = (
-    "Advanced − noisy reduced in points (advanced / noisy reduced in percent), interpolated;"
-    " – where one of them does not reach that privacy. In the middle: of what both reach."
-)
-BEYOND = (
-    "The adversary of unseen data. An index of 1 is chance, 0 certainty. A feature that serves the task"
-    " tells at least what the classifier's prediction on it tells; what it tells beyond that is avoidable."
-)
-UNPLANNED = (
-    "Privacy index (1: chance) of thirds of the people, for people the adversary never met"
-    " (`leave_group_out`), at the operating noise; [95 % interval] of a bootstrap over people."
-)
-GUARANTEE = (
-    "Features are clipped, so that one upload is mu = 2 C / σ Gaussian differentially private: how hardly"
-    " anybody, whatever they know, tells which feature it came from. It says nothing of how many uploads"
-    " there are (n of them: mu times the root of n), nor of the data that the network was trained on."
-)
-ATTACK = (
-    "Balanced accuracy in percent (chance {chance}) of attackers who hold {held}, fitted on {fits} windows at most,"
-    " with settings chosen on windows of their own; tried on the second halves of test recordings, noisy methods at"
-    " their operating noise. The best is the best on the test: it favours the attacker. Prediction, label: what the"
-    " classifier's prediction, and the true primary label, tell alone. Bound: the Bayes adversary who knows every"
-    " tried window's own feature (gallery `self`); ⚑ would mark an attack above it."
-)
-HOLDINGS = (
-    "The best attacker of each. Strangers: the attacker holds nothing of the people it is asked about"
-    " (fewer attackers are tried). All windows: without the limit on what they are fitted on."
-)
-PATIENCE = (
-    "Balanced accuracy of the best attacker when the log-probabilities of n windows of one person, none"
-    " overlapping, are added."
-)
-REBUILT = (
-    "A decoder from the upload back to the window. NRMSE 1 and correlation 0: no better than the mean. Re-identified by"
-    " a classifier of people that was trained on raw windows."
-)
-AREA = (
-    "Advanced − noisy reduced (advanced / noisy reduced), over the range that both reach, which"
-    " is another one for each layer."
-)
 
 
 def write(
@@ -124,34 +64,39 @@ def markdown(
     missing = ", ".join(f"`{name}`" for name in left_out)
     simulated = results.distinct(records, "dataset") == ["simulated"]
     parts = [
-        ("", f"`{command}`", SIMULATED if simulated else ""),
-        ("", LEFT_OUT.format(missing) if missing else ""),
-        ("## Accuracy", ACCURACY, accuracy.accuracy_table(records), accuracy.chance_line(records)),
+        ("", f"`{command}`", notes.SIMULATED if simulated else ""),
+        ("", notes.LEFT_OUT.format(missing) if missing else ""),
+        (
+            "## Accuracy",
+            notes.ACCURACY,
+            accuracy.accuracy_table(records),
+            accuracy.chance_line(records),
+        ),
         ("### Differences", "In points of accuracy.", accuracy.difference_table(records)),
         # A sweep's stand in the table of all of them: each method may have its own.
-        ("## Settings", SETTINGS, "" if settings else accuracy.settings_table(records)),
+        ("## Settings", notes.SETTINGS, "" if settings else accuracy.settings_table(records)),
     ]
     planned = privacy.targets(records)
     for target in planned:
         parts += [
             (
                 f"## Privacy of {target}",
-                OPERATING.format(100 * tolerance),
+                notes.OPERATING.format(100 * tolerance),
                 privacy.operating_table(records, target, tolerance),
             ),
             (
                 f"### Accuracy at equal {target} privacy",
-                EQUAL_PRIVACY,
+                notes.EQUAL_PRIVACY,
                 privacy.equal_privacy_table(records, target),
             ),
             (
                 f"### Area under accuracy against the privacy index of {target}",
-                AREA,
+                notes.AREA,
                 privacy.area_table(records, target),
             ),
             (
                 f"### {target.capitalize()}: what the feature tells beyond the task",
-                BEYOND,
+                notes.BEYOND,
                 leakage.beyond_table(records, target, tolerance),
             ),
         ]
@@ -163,7 +108,7 @@ def markdown(
     parts.append(
         (
             "## Attributes that nobody planned for",
-            UNPLANNED,
+            notes.UNPLANNED,
             leakage.unplanned_table(records, unplanned, tolerance),
         )
     )
@@ -175,20 +120,29 @@ def markdown(
                 attacks.attack_table(records, target),
             ),
             (
+                f"### {target.capitalize()}: the orderings of Fig. 9(b)",
+                notes.ORDERINGS,
+                attacks.orderings(records, target),
+            ),
+            (
                 f"### {target.capitalize()}: what the attacker holds",
-                HOLDINGS,
+                notes.HOLDINGS,
                 attacks.holdings_table(records, target),
             ),
             (
                 f"### {target.capitalize()}: windows of one person, combined",
-                PATIENCE,
+                notes.PATIENCE,
                 attacks.sessions_table(records, target),
             ),
         ]
     parts += [
-        ("## Reconstruction", REBUILT, attacks.reconstruction_table(records)),
-        ("## Differential privacy of one upload", GUARANTEE, leakage.guarantee_table(records)),
-        ("## Every setting of the sweep", SWEEP, settings),
+        ("## Reconstruction", notes.REBUILT, attacks.reconstruction_table(records)),
+        (
+            "## Differential privacy of one upload",
+            notes.GUARANTEE,
+            leakage.guarantee_table(records),
+        ),
+        ("## Every setting of the sweep", notes.SWEEP, settings),
     ]
     # A part whose table is empty is left out, heading and all.
     lines = [
@@ -208,7 +162,7 @@ def _attack_note(records: list[Mapping], target: str) -> str:
     chance = max((r["chance"] for r in found if r["metric"] == attacked.MEASURE), default=None)
     above = len(attacked.flagged(records))
     bound = f" **{above} rows are above the bound: something is wrong.**" if above else ""
-    return ATTACK.format(held=held, fits=round(fits), chance=percent(chance)) + bound
+    return notes.ATTACK.format(held=held, fits=round(fits), chance=percent(chance)) + bound
 
 
 def summary(written: Iterable[str | os.PathLike]) -> str:

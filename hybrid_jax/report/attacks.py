@@ -1,11 +1,19 @@
 """Tables of attacks: each attacker's balanced accuracy, and what the adversary's data, company and patience change."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 
 from hybrid_jax import paper, results
 from hybrid_jax.attacked import MEASURE, at_operating_noise, headline, is_above, limit, measured
 from hybrid_jax.report.markdown import percent, table
 
+# Fig. 9(b): the first leaks less than the second.
+LESS = (
+    ("siamese", "simple"),
+    ("reduced_siamese", "reduced"),
+    ("reduced", "simple"),
+    ("reduced_siamese", "siamese"),
+)
 FLAG = " ⚑"  # an attack above the bound
 Name = tuple[str, str, str]  # layer, method, reduction
 
@@ -67,6 +75,48 @@ def sessions_table(records: Iterable[Mapping], target: str) -> str:
     return table(["Layer, method", *map(str, numbers)], rows) if rows else ""
 
 
+def orderings(records: Iterable[Mapping], target: str) -> str:
+    """Which of the orderings of the paper's Fig. 9(b) hold, and by how much the others do not, in points.
+
+    Higher layers leak less, Siamese less than simple, reduced less than what it reduces: by transfer learning, which
+    the paper tried, and by the best attacker.
+    """
+    own = [r for r in headline(records, target) if r["metric"] == MEASURE]
+    lines = []
+    for attacker in ("transfer", "best"):
+        found = {
+            (r["layer"], r["method"]): r["value"]
+            for r in own
+            if r["attacker"] == attacker and r["reduction"] != "autoencoder"
+        }
+        layers = list(dict.fromkeys(layer for layer, _ in found))
+        methods = list(dict.fromkeys(method for _, method in found))
+        pairs = [
+            (
+                f"{paper.layer_name(higher)} above {paper.layer_name(lower)}, {_method(m)}",
+                (higher, m),
+                (lower, m),
+            )
+            for m in methods
+            for lower, higher in itertools.pairwise(layers)
+        ]
+        pairs += [
+            (
+                f"{paper.layer_name(layer)}, {_method(less)} above {_method(more)}",
+                (layer, less),
+                (layer, more),
+            )
+            for layer in layers
+            for less, more in LESS
+        ]
+        tried = [(text, found[a] - found[b]) for text, a, b in pairs if a in found and b in found]
+        broken = [f"{text}: {percent(gap, sign='+')}" for text, gap in tried if gap > 0]
+        if tried:
+            held = f"{attacker}: {len(tried) - len(broken)} of {len(tried)} hold"
+            lines.append("; ".join([held, *broken]) + ".")
+    return "\n\n".join(lines)
+
+
 def reconstruction_table(records: Iterable[Mapping]) -> str:
     """NRMSE, correlation and re-identification of rebuilt inputs, and of the originals in the last row."""
     own = results.select(records, evaluator="reconstruction", split="test")
@@ -101,8 +151,12 @@ def _by_name(records) -> dict[Name, list[Mapping]]:
     return found
 
 
+def _method(method: str) -> str:
+    return paper.METHOD_NAMES[method].lower()
+
+
 def _words(layer: str, method: str, reduction: str) -> str:
-    words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower()]
+    words = [paper.layer_name(layer), _method(method)]
     return ", ".join([*words, *(["autoencoder"] if reduction == "autoencoder" else [])])
 
 
