@@ -15,6 +15,7 @@ from hybrid_jax.embedding import METHODS, Embedding, embed
 from hybrid_jax.phase import Budget
 from hybrid_jax.task import Task
 
+AT_ONCE = 4096
 SPLITS = (TRAIN, VALIDATION, TEST)
 
 
@@ -80,6 +81,21 @@ class Embedded:
                 draws,
             )
         return self._predicted[asked]
+
+    def predicted(self, split: int, at: np.ndarray, noise_std: float) -> np.ndarray:
+        """[m] classes that the cloud half gives the noisy features of windows at places [m] of a split, in one draw."""
+        size = len(at)
+        at = np.resize(at, -(-size // AT_ONCE) * AT_ONCE)  # few sizes: each is compiled for
+        return inference.noisy_predictions(
+            self.embedding,
+            self.variables,
+            [self.variables["classifier"]],
+            self.z[split][at],
+            self.index[split][at],
+            self.key,
+            np.array([noise_std]),
+            1,
+        )[0, 0, :size]
 
     def fields(self) -> dict[str, Any]:
         """The fields of a result record that say what was embedded."""

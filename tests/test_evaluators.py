@@ -42,6 +42,7 @@ SETTINGS = evaluators.Settings(
         freeze="through_split",
         budget=Budget(epochs=2.0, learning_rate=1e-3, schedule="constant", batch_size=32),
         disjoint=("logistic",),
+        disjoint_data=("network_train", "unseen", "both"),
         folds=2,
         on_validation=("mlp",),
         uploads=(1, 2),

@@ -11,7 +11,7 @@ from hybrid_jax import metrics, rng
 from hybrid_jax.embedding import Embedding
 from hybrid_jax.phase import Budget
 
-BUDGET = Budget(20.0, 1e-3, "constant", 128, average=True)  # of a network that attacks
+BUDGET = Budget(15.0, 2e-3, "constant", 128, average=True)  # of a network that attacks
 
 
 class Attacker(Protocol):

@@ -15,6 +15,7 @@ from hybrid_jax.attacks.knowledge import Knowledge, class_weights
 from hybrid_jax.phase import Budget
 from hybrid_jax.stages import Network
 
+FULL = 1024  # training sets of more samples are filled up to multiples of this
 STOPS = 8  # of a training; the best of them on validation is kept
 
 
@@ -91,6 +92,9 @@ def fit(
     Returns:
         The network of the stop, of `STOPS`, that did best on validation.
     """
+    # The first ones once more: holdings come in many sizes, and each would be compiled for.
+    rows = np.arange(-(-len(labels) // FULL) * FULL if len(labels) > FULL else len(labels))
+    features, labels = (a[rows % len(a)] for a in (features, labels))
     z = jnp.asarray(features, jnp.float32)
     variables = _init(of, rng.named(knowledge.key, "init"), frozen, z[:1])
     data = {

@@ -166,14 +166,9 @@ class Attack:
         """What the true primary label alone tells, and the classifier's prediction on the same upload alone."""
         embedded, split = self._embedded, self._scenario.split
         primary = embedded.task.primary
-        std = np.array([self._std])
-
-        def predicted(part: int, at: np.ndarray) -> np.ndarray:
-            return embedded.predictions(part, std, 1)[0, 0][at]
-
         seen = {
             "_label_floor": lambda part, at: embedded.labels(primary, part)[at],
-            "_prediction_floor": predicted,
+            "_prediction_floor": lambda part, at: embedded.predicted(part, at, self._std),
         }
         size = embedded.task.num_classes(primary)
         for suffix, see in seen.items():

@@ -64,19 +64,19 @@ def scenarios(embedded: Embedded, settings: Settings) -> Iterator[Scenario]:
     """
     attack, held = settings.attack, Holdings(embedded, settings.seed)
     subjects = embedded.task.windows.split_kind == "subject"
-    splits = settings.splits
+    splits, name = settings.splits, f"{embedded.embedding.layer}/{embedded.embedding.method}"
     for target in settings.sensitive:
         unknown_people = subjects and target == "identity"
         for data in attack.attacker_data if "test" in splits else ():
             if unknown_people and data != "unseen":
                 continue
-            limits = {attack.max_windows: attack.attackers}
-            if f"{embedded.embedding.layer}/{embedded.embedding.method}" in attack.unlimited:
-                limits |= {0: attack.attackers}
-            for most, names in limits.items():
+            limits = {attack.max_windows}
+            if data == attack.attacker_data[-1] and name in attack.unlimited:
+                limits |= {0}
+            for most in sorted(limits, reverse=True):
                 fold = Fold(*held.rows(data, most), held.queries)
-                yield Scenario(target, "held_out", data, TEST, names, most, (fold,))
-            if attack.disjoint and target != "identity":
+                yield Scenario(target, "held_out", data, TEST, attack.attackers, most, (fold,))
+            if attack.disjoint and data in attack.disjoint_data and target != "identity":
                 folds = held.folds(target, data, attack.max_windows, attack.folds)
                 about = (target, "leave_group_out", data, TEST)
                 yield Scenario(*about, attack.disjoint, attack.max_windows, folds)

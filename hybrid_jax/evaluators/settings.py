@@ -14,10 +14,12 @@ class AttackSettings:
         attackers: names in `attacks.ATTACKERS`.
         attacker_data: what they hold, each in turn: `network_train`, `unseen`, `both`.
         max_windows: that they are fitted on at most; 0 for all.
-        unlimited: `layer/method` where they are fitted on all windows too, to see what the limit costs them.
+        unlimited: `layer/method` where they are fitted on all windows of the last kind of data too, to see what the
+            limit costs them.
         freeze: of `transfer`: `through_split`, or a stage.
         budget: of the attackers that are networks.
         disjoint: attackers that are also asked about people of whom they hold nothing.
+        disjoint_data: what those hold, of `attacker_data`.
         folds: into how many parts people are cut for that.
         on_validation: attackers that are asked about validation windows too, at every noise.
         uploads: how many windows of one person the best attacker combines, each in turn.
@@ -30,6 +32,7 @@ class AttackSettings:
     freeze: str
     budget: Budget
     disjoint: tuple[str, ...]
+    disjoint_data: tuple[str, ...]
     folds: int
     on_validation: tuple[str, ...]
     uploads: tuple[int, ...]

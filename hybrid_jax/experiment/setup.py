@@ -130,11 +130,12 @@ def check(config: ml_collections.ConfigDict) -> None:
     _all_of("method", config.methods, METHODS)
     _all_of("evaluator", config.evaluators, EVALUATORS)
     _all_of("gallery", config.privacy.galleries, GALLERIES)
-    for data in (config.privacy.attacker_data, config.attack.attacker_data):
+    attack = config.attack
+    for data in (config.privacy.attacker_data, attack.attacker_data, attack.disjoint_data):
         _all_of("attacker_data", data, ATTACKER_DATA)
     for field in ("attackers", "disjoint", "on_validation"):
-        _all_of(f"attacker (config.attack.{field})", config.attack[field], ATTACKERS)
-    if not config.attack.attackers:
+        _all_of(f"attacker (config.attack.{field})", attack[field], ATTACKERS)
+    if not attack.attackers:
         raise UserError("config.attack.attackers is empty: name some, as in ('transfer', 'mlp')")
     _all_of("split (config.privacy.splits)", config.privacy.splits, SPLIT_NAMES.values())
     _one_of("contrastive convention", config.siamese.convention, get_args(losses.Convention))
