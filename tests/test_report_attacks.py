@@ -92,6 +92,25 @@ def test_a_row_for_each_method_noisy_ones_with_noise():
     assert len(cells) == 6
 
 
+def test_the_best_attacker_has_every_metric_beside_who_sees_nothing():
+    records = run()
+    for metric, value, chance in (("accuracy", 0.8, 0.6), ("f1", 0.7, 0.3), ("auc", 0.9, 0.5)):
+        records += [
+            r | {"metric": metric + suffix, "value": value, "chance": chance}
+            for suffix in ("", "_label_floor")
+            for r in run()
+            if r["metric"] == f"balanced_accuracy{suffix}" and r["attacker"] in ("best", None)
+        ]
+    head, _, first, *_, majority, label = attacks.best_table(records, "gender").splitlines()
+    cells = [
+        [c.strip() for c in row.strip("|").split("|")] for row in (head, first, majority, label)
+    ]
+    assert cells[0][1:] == ["best", "windows", "accuracy", "balanced accuracy", "F1", "AUC"]
+    assert cells[1][:3] == ["FC-1, simple", "mlp", "64"] and cells[1][4] == "90.0 [85.0, 95.0]"
+    assert cells[2] == ["Most frequent class", "–", "–", "60.0", "50.0", "30.0", "50.0"]
+    assert cells[3][3:] == ["80.0", "50.0", "70.0", "90.0"]
+
+
 def test_an_attack_above_its_bound_is_flagged_and_no_other():
     assert attacked.flagged(run()) == []
     cheating = run(bound=0.6)
@@ -160,7 +179,7 @@ def test_a_seed_without_operating_noise_has_nothing_to_merge_at_it():
 
 
 def test_figures_are_drawn_and_the_same_bytes_again(tmp_path):
-    for draw in (figures.attacks, figures.attack_privacy):
+    for draw in (figures.attacks, figures.attack_privacy, figures.attack_sessions):
         paths = [draw(tmp_path / f"{draw.__name__}-{i}.png", run()) for i in range(2)]
         assert paths[0].read_bytes() == paths[1].read_bytes()
         assert draw(tmp_path / "none.png", []) is None

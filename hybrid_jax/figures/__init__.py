@@ -6,10 +6,17 @@ is touched: no pyplot, and styles hold only while a figure is drawn.
 
 from hybrid_jax.figures.attacks import attack_privacy, attacks
 from hybrid_jax.figures.feature_space import feature_space
-from hybrid_jax.figures.sessions import sessions
+from hybrid_jax.figures.sessions import attack_sessions, sessions
 from hybrid_jax.figures.tradeoff import tradeoff_layer, tradeoff_method
 from hybrid_jax.figures.tune import tune
 
 __all__ = [
-    "attack_privacy", "attacks", "feature_space", "sessions", "tradeoff_layer", "tradeoff_method", "tune",
-]  # fmt: skip
+    "attack_privacy",
+    "attack_sessions",
+    "attacks",
+    "feature_space",
+    "sessions",
+    "tradeoff_layer",
+    "tradeoff_method",
+    "tune",
+]

@@ -1,11 +1,11 @@
-"""Privacy against the number of uploads that the adversary combines."""
+"""Privacy, and the best attack, against the number of uploads that the adversary combines."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from hybrid_jax import paper, results
+from hybrid_jax import attacked, paper, results
 from hybrid_jax.figures import style
 
 MODES = {"session": "windows of one person", "repeated": "uploads of one window"}
@@ -48,7 +48,12 @@ def sessions(path, records: Iterable[Mapping]) -> Path | None:
             for axes, target in zip(axes_row, targets, strict=True):
                 panel = results.select(found, target=target, mode=mode)
                 lines = [
-                    _line(axes, results.select(panel, layer=layer), layer, colour[layer])
+                    _line(
+                        axes,
+                        results.select(panel, layer=layer),
+                        paper.layer_name(layer),
+                        colour[layer],
+                    )
                     for layer in results.distinct(panel, "layer")
                 ]
                 _words(axes, panel, target, mode)
@@ -59,23 +64,104 @@ def sessions(path, records: Iterable[Mapping]) -> Path | None:
     return Path(path)
 
 
-def _line(axes, records: list[Mapping], layer: str, colour):
-    """One layer's curve with its band; gives what `style.label_lines` takes."""
+def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
+    """The best attack by how many windows of one person are combined, a panel for each target, a line for each layer.
+
+    Args:
+        path: the PNG to write.
+        records: of one run, or collected.
+
+    Returns:
+        the path, or None where no session was attacked.
+    """
+    records = list(records)
+    found = {target: _combined(records, target) for target in attacked.targets(records)}
+    found = {target: lines for target, lines in found.items() if lines}
+    if not found:
+        return None
+    layers = results.distinct(records, "layer")
+    colour = dict(zip(layers, style.layer_colours(len(layers)), strict=True))
+    note = (
+        "Balanced accuracy when the best attacker's log-probabilities for n windows of one person, none overlapping,"
+        " are added. Lines: the advanced embedding at its operating noise; dashed: simple. Bands: 95 % interval over"
+        " people. Dotted: chance."
+    )
+    size = max(6.4, 0.9 + 3.6 * len(found)), 4.2
+    with style.drawn(
+        path, *size, "The best attack by how many windows it combines", note
+    ) as figure:
+        panels = figure.subplots(1, len(found), squeeze=False)[0]
+        named = []
+        for axes, (target, lines) in zip(panels, found.items(), strict=True):
+            named.append(
+                (
+                    axes,
+                    [
+                        _line(
+                            axes,
+                            rows,
+                            _name(layer, method),
+                            colour[layer],
+                            dashed=method == "simple",
+                        )
+                        for layer, method, rows in lines
+                    ],
+                    [],
+                )
+            )
+            numbers = sorted({r["queries"] for *_, rows in lines for r in rows})
+            _numbers(axes, numbers)
+            chance = 100 * lines[0][-1][0]["chance"]
+            axes.axhline(chance, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+            axes.set_title(target.capitalize())
+            axes.set_xlabel("windows combined")
+            axes.set_ylabel("balanced accuracy, %")
+        style.label_lines(named)
+    return Path(path)
+
+
+def _combined(records: list[Mapping], target: str) -> list[tuple[str, str, list[Mapping]]]:
+    """(layer, method, records by number of windows) of the two methods that are compared."""
+    own = [
+        r
+        for r in attacked.headline(records, target, "session")
+        if r["metric"] == attacked.MEASURE and r["reduction"] != "autoencoder"
+    ]
+    lines = {}
+    for r in sorted(own, key=lambda r: r["queries"]):
+        if r["method"] in ("advanced", "simple"):
+            lines.setdefault((r["layer"], r["method"]), []).append(r)
+    return [(*name, rows) for name, rows in lines.items()]
+
+
+def _name(layer: str, method: str) -> str:
+    return paper.layer_name(layer) + (", simple" if method == "simple" else "")
+
+
+def _line(axes, records: list[Mapping], name: str, colour, dashed: bool = False):
+    """One curve, with its band unless it is dashed; gives what `style.label_lines` takes."""
     records = sorted(records, key=lambda r: r["queries"])
     n, y, low, high = (
         np.array([np.nan if r[k] is None else r[k] for r in records], float)
         for k in ("queries", "value", "ci_low", "ci_high")
     )
-    axes.plot(n, 100 * y, color=colour, marker="o", markersize=3)
-    axes.fill_between(n, 100 * low, 100 * high, color=colour, alpha=0.12, linewidth=0)
-    return paper.layer_name(layer), n, 100 * y, colour
+    dashes = (0, (4, 2)) if dashed else "-"
+    axes.plot(n, 100 * y, color=colour, marker="o", markersize=3, linestyle=dashes)
+    if not dashed:
+        axes.fill_between(n, 100 * low, 100 * high, color=colour, alpha=0.12, linewidth=0)
+    return name, n, 100 * y, colour
+
+
+def _numbers(axes, numbers: list[int]) -> None:
+    """An axis of so many uploads."""
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(numbers, [str(n) for n in numbers])
+    axes.minorticks_off()
 
 
 def _words(axes, panel: list[Mapping], target: str, mode: str) -> None:
     numbers = sorted({r["queries"] for r in panel})
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(numbers, [str(n) for n in numbers])
-    axes.minorticks_off()
+    _numbers(axes, numbers)
     axes.set_title(f"{target.capitalize()}: {MODES[mode]}", fontsize=9)
     axes.set_ylabel("privacy (rank / K, %)")
     if panel:

@@ -45,6 +45,7 @@ def write(
         figures.sessions(folder / "sessions.png", shown),
         figures.attacks(folder / "attacks.png", shown),
         figures.attack_privacy(folder / "attack_privacy.png", shown),
+        figures.attack_sessions(folder / "attack_sessions.png", shown),
         figures.feature_space(folder / "feature_space.png", feature_spaces or {}),
     ]
     page = markdown(command, records, tolerance, left_out)
@@ -118,6 +119,11 @@ def markdown(
                 f"## Attacks on {target}",
                 _attack_note(records, target),
                 attacks.attack_table(records, target),
+            ),
+            (
+                f"### {target.capitalize()}: the best attacker",
+                notes.BEST,
+                attacks.best_table(records, target),
             ),
             (
                 f"### {target.capitalize()}: the orderings of Fig. 9(b)",

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from hybrid_jax import paper, results
 from hybrid_jax.attacked import MEASURE, at_operating_noise, headline, is_above, limit, measured
+from hybrid_jax.attacks.scores import METRICS
 from hybrid_jax.report.markdown import percent, table
 
 # Fig. 9(b): the first leaks less than the second.
@@ -48,6 +49,30 @@ def attack_table(records: Iterable[Mapping], target: str) -> str:
         return ""
     head = ["Layer, method", *names, "best [95 %]", "which", "prediction", "label", "bound"]
     return table(head, rows)
+
+
+def best_table(records: Iterable[Mapping], target: str) -> str:
+    """The best attacker's every metric with its 95 % interval over people, and on how many windows it was fitted.
+
+    In the last rows who sees nothing and names the most frequent class, and who sees the true primary label alone.
+    """
+    own = headline(records, target)
+    rows, floor = [], {}
+    for name, found in _by_name(own).items():
+        by = {r["metric"]: r for r in found if r["attacker"] == "best"}
+        floor = {r["metric"]: r for r in found if r["attacker"] is None} or floor
+        if by:
+            cells = [f"{_cell(by[metric])}{_interval(by[metric])}" for metric in METRICS]
+            best = by[MEASURE]
+            rows.append([_words(*name), best["winner"] or "–", f"{best['n_fit']:.0f}", *cells])
+    if not rows:
+        return ""
+    chance = {r["metric"]: r["chance"] for r in own if r["attacker"] == "best"}
+    rows.append(["Most frequent class", "–", "–", *(percent(chance[metric]) for metric in METRICS)])
+    labels = [floor.get(f"{metric}_label_floor") for metric in METRICS]
+    rows.append(["True primary label", "–", "–", *map(_cell, labels)])
+    head = [name.replace("_", " ").replace("auc", "AUC").replace("f1", "F1") for name in METRICS]
+    return table(["Layer, method", "best", "windows", *head], rows)
 
 
 def holdings_table(records: Iterable[Mapping], target: str) -> str:

@@ -43,6 +43,10 @@ ATTACK = (
     " classifier's prediction, and the true primary label, tell alone. Bound: the Bayes adversary who knows every"
     " tried window's own feature (gallery `self`); ⚑ would mark an attack above it."
 )
+BEST = (
+    "[95 % interval] of a bootstrap over people. Balanced accuracy, F1 and AUC are means over classes. Windows: that"
+    " the attacker was fitted on, its settings chosen by a quarter as many more."
+)
 ORDERINGS = "Higher layers leak less, Siamese less than simple, reduced less than its parent; points where they do not."
 HOLDINGS = (
     "The best attacker of each. Strangers: the attacker holds nothing of the people it is asked about"
