@@ -85,7 +85,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.privacy = common.privacy(4096, 16384, 10)
     config.attack = common.attack(8192, 15.0)
     config.attack.unlimited = ("fc_2/advanced",)
-    config.reconstruction = common.reconstruction(16384, 10.0, 2.0)
+    config.reconstruction = common.reconstruction(16384, 5.0, 2.0)
     config.tune = {
         "weights": (0.1, 0.3, 1.0),
         "margins": (3.0, 10.0),
@@ -100,7 +100,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         config.privacy.update(max_queries=2048, max_gallery=8192, num_draws=3)
         config.attack.update(max_windows=2048, unlimited=(), disjoint=(), attacker_data=("unseen",))
         config.reconstruction.max_windows = 4096
-        config.reconstruction.budget.epochs, config.reconstruction.matcher.epochs = 5.0, 1.0
+        config.reconstruction.matcher.epochs = 1.0
         config.tune.epochs = 0.5
     if preset in ("simulated", "smoke"):
         config.data = {

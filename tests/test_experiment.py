@@ -6,6 +6,7 @@ import pytest
 from test_launch import make
 
 from hybrid_jax import embedding_files, results
+from hybrid_jax.evaluators import EVALUATORS
 from hybrid_jax.experiment import run
 from hybrid_jax.experiment.run import choose_dim
 from hybrid_jax.results import select
@@ -64,3 +65,30 @@ def test_a_run_leaves_every_method_and_its_numbers(tmp_path):
             for method in (first, second)
         ]
         assert same[0] == same[1], (first, second)
+
+
+@pytest.mark.slow
+def test_what_is_measured_is_not_measured_again(tmp_path, monkeypatch):
+    """A run that is stopped while it measures goes on where it was, and finds what one that is not stopped finds."""
+    changes = {
+        "methods": ("simple", "reduced", "noisy_reduced"),
+        "reduction.autoencoder_layers": (),
+    }
+    config = make(**changes, evaluators=("accuracy", "attack"))
+    run.run(config, tmp_path / "whole", "the command")
+    asked, real = [], EVALUATORS["attack"]
+
+    def stopped(embedded, settings):
+        asked.append(embedded.embedding.method)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return real(embedded, settings)
+
+    monkeypatch.setitem(EVALUATORS, "attack", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(config, tmp_path / "stopped", "the command")
+    assert asked == ["simple", "reduced"]
+    run.run(config, tmp_path / "stopped", "the command")
+    assert asked == ["simple", "reduced", "reduced", "noisy_reduced"]
+    contents = [(tmp_path / name / "results.json").read_bytes() for name in ("whole", "stopped")]
+    assert contents[0] == contents[1]
