@@ -85,6 +85,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.privacy = common.privacy(4096, 16384, 10)
     config.attack = common.attack(8192, 15.0)
     config.attack.unlimited = ("fc_2/advanced",)
+    if keys["split"] == "subject":
+        config.attack.folds = 2  # of the four test people
     config.reconstruction = common.reconstruction(16384, 5.0, 2.0)
     config.tune = {
         "weights": (0.1, 0.3, 1.0),

@@ -106,6 +106,22 @@ IN_THE_CONFIG = {
     "config.privacy.max_queries -5": {"privacy.max_queries": -5},
     "config.reduction.clip_norm -1.0": {"reduction.clip_norm": -1.0},
     "config.sensitive is empty": {"sensitive": ()},
+    "unknown attacker (config.attack.attackers) 'mpl': did you mean 'mlp'": {
+        "attack.attackers": ("mpl",)
+    },
+    "unknown attacker (config.attack.on_validation) 'mpl'": {"attack.on_validation": ("mpl",)},
+    "config.attack.attackers is empty": {"attack.attackers": ()},
+    "unknown stage to freeze 'fc_9'": {"attack.freeze": "fc_9"},
+    "config.attack.max_windows -1: must be 0 or more": {"attack.max_windows": -1},
+    "config.attack.budget.epochs 0.0: must be above 0": {"attack.budget.epochs": 0.0},
+    "config.attack.folds 3: the test people of one class of gender are 2": {
+        "attack.disjoint": ("mlp",),
+        "attack.folds": 3,
+    },
+    "unknown layer/method (config.attack.unlimited) 'fc_2/advancd'": {
+        "attack.unlimited": ("fc_2/advancd",)
+    },
+    "config.reconstruction.matcher.epochs 0.0": {"reconstruction.matcher.epochs": 0.0},
     "unknown split (config.privacy.splits) 'tset': did you mean 'test'": {
         "privacy.splits": ("tset",)
     },

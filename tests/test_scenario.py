@@ -110,7 +110,9 @@ def test_strangers_are_asked_about_by_who_has_never_met_them(embedded):
 
 
 def test_more_folds_than_people_of_a_class_are_refused(embedded):
-    with pytest.raises(UserError, match=r"attack.folds 3: some class of gender has only 2 people"):
+    with pytest.raises(
+        UserError, match=r"attack.folds 3: the test people of one class of gender are 2"
+    ):
         list(scenarios(embedded, with_attack(folds=3)))
 
 

@@ -87,6 +87,16 @@ def scenarios(embedded: Embedded, settings: Settings) -> Iterator[Scenario]:
             yield Scenario(*about, attack.on_validation, attack.max_windows, (fold,))
 
 
+def check_folds(count: int, target: str, classes: np.ndarray) -> None:
+    """Raises `UserError` unless people, a class each [P], can be cut into `count` parts that all have of each class."""
+    fewest = np.bincount(classes)[np.unique(classes)].min()
+    if not 2 <= count <= fewest:
+        raise UserError(
+            f"config.attack.folds {count}: the test people of one class of {target} are {fewest}; give 2 to that many, "
+            "or no attackers in config.attack.disjoint"
+        )
+
+
 class Holdings:
     """The windows that attackers may hold, and those that they are asked about.
 
@@ -143,11 +153,7 @@ class Holdings:
         identity = self._embedded.labels("identity", TEST)[self.queries]
         people, first = np.unique(identity, return_index=True)
         classes = self._embedded.labels(target, TEST)[self.queries][first]
-        fewest = np.bincount(classes)[np.unique(classes)].min()
-        if fewest < count:
-            raise UserError(
-                f"attack.folds {count}: some class of {target} has only {fewest} people; give at most that many"
-            )
+        check_folds(count, target, classes)
         parts = StratifiedKFold(count, shuffle=True, random_state=self._seed)
         found = []
         for _, part in parts.split(people, classes):

@@ -8,16 +8,18 @@ from typing import Any, get_args
 
 import jax
 import ml_collections
+import numpy as np
 
 from hybrid_jax import losses
 from hybrid_jax.attacks import ATTACKERS
 from hybrid_jax.attacks.transfer import cut_after
-from hybrid_jax.data import DATASETS, TRAIN, VALIDATION, Windows, attributes
+from hybrid_jax.data import DATASETS, TEST, TRAIN, VALIDATION, Windows, attributes
 from hybrid_jax.data.stream import fits
 from hybrid_jax.embedding import METHODS, feature_shape
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators import EVALUATORS, AttackSettings, ReconstructionSettings, Settings
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
+from hybrid_jax.evaluators.scenario import check_folds
 from hybrid_jax.experiment import workdir
 from hybrid_jax.fit_reduction import check_dim
 from hybrid_jax.models import MODELS
@@ -45,6 +47,7 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
     workdir.check(folder, config)
     task = load_task(config)
     _check_layers(config, task)
+    _check_attack(config, task)
     if not len(task.windows.indices(VALIDATION)):
         raise UserError(
             "no validation window: they are the last tenth of each training recording, "
@@ -183,11 +186,11 @@ def check_all(configs: Iterable[ml_collections.ConfigDict]) -> None:
         if own not in tasks:
             tasks[own] = load_task(config)
         _check_layers(config, tasks[own])
+        _check_attack(config, tasks[own])
 
 
 def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
     for layer in (*config.layers, *config.reduction.autoencoder_layers):
-        cut_after(split_at(task.network, layer), config.attack.freeze)
         extractor = split_at(task.network, layer).extractor
         width = 1
         for size in feature_shape(extractor, task.input_shape):
@@ -200,6 +203,23 @@ def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
             raise UserError(f"config.siamese has no {section} for layer {layer!r}: add one")
         if not value >= 0.0:
             raise UserError(f"config.siamese.{section}.{layer} {value}: must be 0 or more")
+
+
+def _check_attack(config: ml_collections.ConfigDict, task: Task) -> None:
+    attack, layers = config.attack, task.network.layers[:-1]
+    for layer in config.layers:
+        cut_after(split_at(task.network, layer), attack.freeze)
+    _all_of("layer/method (config.attack.unlimited)", attack.unlimited, _each(layers, METHODS))
+    if "attack" in config.evaluators and attack.disjoint:
+        test = task.windows.indices(TEST)
+        _, first = np.unique(task.labels("identity")[test], return_index=True)
+        for target in config.sensitive:
+            if target != "identity":
+                check_folds(attack.folds, target, task.labels(target)[test[first]])
+
+
+def _each(layers: Iterable[str], methods: Iterable[str]) -> list[str]:
+    return [f"{layer}/{method}" for layer, method in itertools.product(layers, methods)]
 
 
 def _one_of(kind: str, name: str, known: Iterable[str]) -> None:
