@@ -30,8 +30,8 @@ class Score(NamedTuple):
 def scores(probabilities: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> dict[str, Score]:
     """The metrics of an attacker's predictions.
 
-    Balanced accuracy, F1 and AUC are means over the classes that occur (of F1: or are predicted): macro averages; AUC
-    of each class against the rest, ties worth a half.
+    Balanced accuracy, F1 and AUC are means over the classes that occur (macro averages); AUC is each class's against
+    the rest, ties worth a half.
 
     Args:
         probabilities: [n, K].
@@ -113,7 +113,8 @@ def _measures(
         return {
             "accuracy": right.sum(axis=1) / total[:, 0],
             "balanced_accuracy": _mean(right / true),
-            "f1": _mean(2 * right / (true + predicted)),
+            # Of classes that occur: a person who is not drawn is still predicted, and is no mistake.
+            "f1": _mean(np.where(true > 0, 2 * right / (true + predicted), np.nan)),
             "auc": _mean(pairs / possible),
         }
 

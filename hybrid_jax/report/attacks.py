@@ -61,14 +61,16 @@ def best_table(records: Iterable[Mapping], target: str) -> str:
     for name, found in _by_name(own).items():
         by = {r["metric"]: r for r in found if r["attacker"] == "best"}
         floor = {r["metric"]: r for r in found if r["attacker"] is None} or floor
-        if by:
-            cells = [f"{_cell(by[metric])}{_interval(by[metric])}" for metric in METRICS]
+        if MEASURE in by:
+            cells = [f"{_cell(by.get(metric))}{_interval(by.get(metric))}" for metric in METRICS]
             best = by[MEASURE]
             rows.append([_words(*name), best["winner"] or "–", f"{best['n_fit']:.0f}", *cells])
     if not rows:
         return ""
     chance = {r["metric"]: r["chance"] for r in own if r["attacker"] == "best"}
-    rows.append(["Most frequent class", "–", "–", *(percent(chance[metric]) for metric in METRICS)])
+    rows.append(
+        ["Most frequent class", "–", "–", *(percent(chance.get(metric)) for metric in METRICS)]
+    )
     labels = [floor.get(f"{metric}_label_floor") for metric in METRICS]
     rows.append(["True primary label", "–", "–", *map(_cell, labels)])
     head = [name.replace("_", " ").replace("auc", "AUC").replace("f1", "F1") for name in METRICS]
