@@ -93,16 +93,16 @@ def test_the_same_key_gives_the_same_attack(name):
 
 @pytest.mark.parametrize("name", ATTACKERS)
 def test_classes_weigh_alike_however_many_of_each_there_are(name):
-    """One in twenty is of class 0; a classifier of the majority would find half."""
-    features, labels = draw(3, 3000, 3.0, 2)
+    """One in ten is of class 0: the best guess under a uniform prior finds 84 % of it, under its own prior 45 %."""
+    features, labels = draw(3, 3000, 1.5, 2)
     kept = (labels == 1) | (np.arange(3000) % 10 == 0)
-    known = knowledge(0.3, 2, leak=3.0)
-    asked, truth = draw(4, 400, 3.0, 2)
+    known = knowledge(0.3, 2, leak=1.5)
+    asked, truth = draw(4, 2000, 1.5, 2)
     found = attempt.attempt(
         ATTACKERS[name], known, features[kept], labels[kept], known.noisy(asked, "test")
     )
     recalls = [np.mean(found.argmax(axis=1)[truth == k] == k) for k in range(2)]
-    assert min(recalls) > 0.85
+    assert min(recalls) > 0.7
 
 
 def test_freezing_more_stages_leaves_less_to_learn():

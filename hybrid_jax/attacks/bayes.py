@@ -1,11 +1,10 @@
 """The Bayes adversary of the privacy measure, held against labels: likelihoods summed over what the adversary holds."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hybrid_jax import mesh
 from hybrid_jax.attacks.knowledge import Knowledge
 from hybrid_jax.privacy import blocks, log_ratios
 from hybrid_jax.privacy.gallery import Samples
@@ -58,12 +57,12 @@ class Bayes:
         return np.concatenate(found, axis=1)[:, : len(z)]
 
 
-@partial(jax.jit)
+@jax.jit
 def _posterior(z: jax.Array, gallery: blocks.Blocks, widths: jax.Array) -> jax.Array:
     # Of an upload, not of a feature to which noise is yet to be added: the noise it has already is the difference.
     queries = _samples(z, jnp.zeros(len(z), jnp.int32))
     ratios = log_ratios(jnp.zeros_like(z), queries, gallery, None, widths)
-    return jax.nn.softmax(ratios, axis=-1)
+    return mesh.whole(jax.nn.softmax(ratios, axis=-1))
 
 
 def _samples(features, labels) -> Samples:
