@@ -127,7 +127,10 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         config.retrain.epochs, config.reduction.autoencoder.epochs = 0.5, 10.0
         config.attack.update(max_windows=1024, unlimited=(), disjoint=(), attacker_data=("unseen",))
         config.attack.update(on_validation=(), uploads=(1, 2, 4))
-        config.reconstruction.max_windows, config.reconstruction.matcher.epochs = 2048, 1.0
+        # What compiles fastest: this is for a first look.
+        config.evaluators = ("accuracy", "privacy", "attack")
+        config.attack.update(attackers=("transfer", "logistic", "knn"))
+        config.attack.budget.epochs = 5.0
     if preset == "smoke":
         # Most of its time is compilation: few layers, targets and galleries.
         config.data.update(num_subjects=4, seconds=8.0)
