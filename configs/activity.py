@@ -5,7 +5,7 @@
     python launch.py --config=configs/activity.py:simulated --workdir=runs/simulated   # built-in data, no download
 
 MotionSense is read from `$HYBRID_JAX_DATA/motionsense` or `--config.data.dir`, and downloaded when neither is given.
-On 2 cores a seed takes an hour, `:fast` 7 minutes, `:simulated` under 4; `:smoke` takes seconds and is for tests.
+On 2 cores a seed takes an hour, `:fast` and `:simulated` some minutes; `:smoke` takes seconds and is for tests.
 Expected, test accuracy in percent over three seeds:
 
                        Conv-4      FC-1        FC-2
