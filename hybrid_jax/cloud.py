@@ -1,40 +1,15 @@
 """The cloud half re-trained on noisy features: the baseline that a gain from Siamese fine-tuning must beat."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from hybrid_jax import losses, noise, train
+from hybrid_jax import train
 from hybrid_jax.data.windows import TRAIN
 from hybrid_jax.embedded import Embedded
-from hybrid_jax.embedding import Embedding
 from hybrid_jax.phase import Budget
-
-
-@dataclass(frozen=True)
-class CloudLoss:
-    """Cross-entropy of the cloud half alone on exclusive features with fresh noise; a `train.Loss`."""
-
-    embedding: Embedding
-
-    def __call__(
-        self, params: Any, model_state: Any, data: Mapping, indices: jax.Array, key: jax.Array
-    ):
-        """See `train.Loss`."""
-        noise_key, dropout_key = jax.random.split(key)
-        z = data["z"][indices]
-        z = noise.add(z, data["noise_std"], jax.random.normal(noise_key, z.shape, z.dtype))
-        (logits, _), model_state = self.embedding.split.classifier.apply(
-            {"params": params, **model_state},
-            self.embedding.reconstruct(data["variables"], z),
-            train=True,
-            rngs={"dropout": dropout_key},
-            mutable=tuple(model_state),
-        )
-        return losses.cross_entropy(logits, data["labels"][indices]), ({}, model_state)
+from hybrid_jax.upload_loss import Reader, Reconstructed, UploadLoss
 
 
 def retrain(embedded: Embedded, noise_std: float, budget: Budget, key: jax.Array) -> dict[str, Any]:
@@ -60,11 +35,13 @@ def retrain(embedded: Embedded, noise_std: float, budget: Budget, key: jax.Array
         "z": z,
         "labels": jnp.asarray(embedded.labels(embedded.task.primary, TRAIN)),
         "noise_std": jnp.float32(noise_std),
-        "variables": {k: v for k, v in embedded.variables.items() if k != "classifier"},
+        "weights": jnp.ones(z.shape[0], jnp.float32),
+        "frozen": {k: v for k, v in embedded.variables.items() if k != "classifier"},
     }
     indices = jnp.arange(z.shape[0], dtype=jnp.int32)
+    embedding = embedded.embedding.noise_free
     *_, (state, _) = train.fit(
-        CloudLoss(embedded.embedding.noise_free),
+        UploadLoss(Reader(Reconstructed(embedding), embedding.split.classifier)),
         state,
         data,
         indices,

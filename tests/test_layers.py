@@ -17,7 +17,7 @@ LAYERS = {
     3: "data checkpoint",
     4: "train task phase networks fit_reduction inference embedded embedding_files cloud attacks "
     "evaluators audit hosts metric_log progress results paper tradeoff selection signals report "
-    "figures collect experiment sweep attacked",
+    "figures collect experiment sweep attacked upload_loss",
     5: "launch export configs",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import inference, rng
+from hybrid_jax import inference, noise, rng
 from hybrid_jax.attacks import network
 from hybrid_jax.phase import Budget
 from hybrid_jax.stages import Network
@@ -30,10 +30,14 @@ class DecoderLoss:
     ):
         """See `train.Loss`."""
         z = data["z"][indices]
-        z = z + data["noise_std"] * jax.random.normal(key, z.shape, z.dtype)
-        variables = {"params": params, **model_state}
-        rebuilt = self.network.apply(variables, _scaled(data, z), mutable=tuple(model_state))
-        (rebuilt, _), model_state = rebuilt
+        z = noise.add(z, data["noise_std"], jax.random.normal(key, z.shape, z.dtype))
+        (rebuilt, _), model_state = self.network.apply(
+            {"params": params, **model_state},
+            _scaled(data, z),
+            train=True,
+            rngs={"dropout": jax.random.fold_in(key, 1)},
+            mutable=tuple(model_state),
+        )
         error = rebuilt - self.inputs(data, indices)
         return jnp.mean(jnp.square(error)), ({}, model_state)
 

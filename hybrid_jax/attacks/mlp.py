@@ -9,6 +9,7 @@ import numpy as np
 from hybrid_jax.attacks import network
 from hybrid_jax.attacks.knowledge import Knowledge
 from hybrid_jax.models.mlp import mlp
+from hybrid_jax.upload_loss import Reader
 
 
 def standardised(frozen: Any, z: jax.Array) -> jax.Array:
@@ -31,7 +32,7 @@ class MLP:
             # A coordinate that never changes says nothing, and must not be divided by nothing.
             "std": jnp.asarray(np.where(deviation > 0, deviation, 1.0), jnp.float32),
         }
-        of = network.Input(standardised, mlp(self._knowledge.num_classes))
+        of = Reader(standardised, mlp(self._knowledge.num_classes))
         self._trained = network.fit(of, frozen, features, labels, self._knowledge)
 
     def predict_proba(self, uploads: np.ndarray) -> np.ndarray:

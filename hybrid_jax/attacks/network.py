@@ -1,6 +1,6 @@
 """A network as an attacker: trained on noisy features drawn anew at each step, stopped where validation is best."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -8,57 +8,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from hybrid_jax import inference, rng, train
 from hybrid_jax.attacks.knowledge import Knowledge, class_weights
 from hybrid_jax.phase import Budget
-from hybrid_jax.stages import Network
+from hybrid_jax.upload_loss import Reader, UploadLoss
 
 FULL = 1024  # training sets of more samples are filled up to multiples of this
 STOPS = 8  # of a training; the best of them on validation is kept
 
 
 @dataclass(frozen=True)
-class Input:
-    """What a network under training is given: `prepare(frozen, z)` of noisy features z [B, d]; hashable."""
-
-    prepare: Callable[[Any, jax.Array], jax.Array]
-    network: Network
-
-    def logits(self, variables: Any, frozen: Any, z: jax.Array) -> jax.Array:
-        """[B, d] uploads to [B, K], in eval mode."""
-        return self.network.apply(variables, self.prepare(frozen, z))[0]
-
-
-@dataclass(frozen=True)
-class AttackLoss:
-    """Cross-entropy in which classes weigh alike, on features with fresh noise; a `train.Loss`."""
-
-    of: Input
-
-    def __call__(
-        self, params: Any, model_state: Any, data: Mapping, indices: jax.Array, key: jax.Array
-    ):
-        """See `train.Loss`."""
-        noise_key, dropout_key = jax.random.split(key)
-        z = data["z"][indices]
-        z = z + data["noise_std"] * jax.random.normal(noise_key, z.shape, z.dtype)
-        (logits, _), model_state = self.of.network.apply(
-            {"params": params, **model_state},
-            self.of.prepare(data["frozen"], z),
-            train=True,
-            rngs={"dropout": dropout_key},
-            mutable=tuple(model_state),
-        )
-        labels = data["labels"][indices]
-        costs = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-        return jnp.mean(data["weights"][indices] * costs), ({}, model_state)
-
-
-@dataclass(frozen=True)
 class _Probabilities:
-    of: Input
+    of: Reader
 
     def __call__(self, arguments: tuple, z: jax.Array) -> jax.Array:
         variables, frozen = arguments
@@ -68,7 +30,7 @@ class _Probabilities:
 class Trained:
     """What `fit` found; it has `predict_proba`."""
 
-    def __init__(self, of: Input, variables: Any, frozen: Any):
+    def __init__(self, of: Reader, variables: Any, frozen: Any):
         self._of, self._arguments = of, (variables, frozen)
 
     def predict_proba(self, uploads: np.ndarray) -> np.ndarray:
@@ -78,12 +40,12 @@ class Trained:
 
 
 def fit(
-    of: Input, frozen: Any, features: np.ndarray, labels: np.ndarray, knowledge: Knowledge
+    of: Reader, frozen: Any, features: np.ndarray, labels: np.ndarray, knowledge: Knowledge
 ) -> Trained:
     """Trains a fresh network of `of`.
 
     Args:
-        of: the network, and how its input is made.
+        of: the network, and how its input is made of uploads.
         frozen: what `of.prepare` takes and training leaves as it is.
         features: [N, d], noise-free.
         labels: [N].
@@ -106,7 +68,7 @@ def fit(
     }
     indices = jnp.arange(len(labels), dtype=jnp.int32)
     key = rng.named(knowledge.key, "train")
-    found = stops(AttackLoss(of), variables, data, indices, key, knowledge.budget)
+    found = stops(UploadLoss(of), variables, data, indices, key, knowledge.budget)
     return knowledge.choose(Trained(of, variables, frozen) for variables in found)
 
 
@@ -150,5 +112,5 @@ def stops(
 
 
 @partial(jax.jit, static_argnames="of")
-def _init(of: Input, key: jax.Array, frozen: Any, z: jax.Array) -> Any:
+def _init(of: Reader, key: jax.Array, frozen: Any, z: jax.Array) -> Any:
     return of.network.init(key, of.prepare(frozen, z), train=False)

@@ -1,31 +1,14 @@
 """Transfer learning: the network's own upper stages, trained anew for the sensitive label (paper, section 4.2)."""
 
-from dataclasses import dataclass
-from typing import Any
-
-import jax
 import numpy as np
 
 from hybrid_jax.attacks import network
 from hybrid_jax.attacks.knowledge import Knowledge
-from hybrid_jax.embedding import Embedding
 from hybrid_jax.errors import unknown
 from hybrid_jax.stages import Network, Split, own_variables, retargeted
+from hybrid_jax.upload_loss import Reader, Reconstructed
 
 THROUGH_SPLIT = "through_split"
-
-
-@dataclass(frozen=True)
-class Upper:
-    """Uploads to what the first fresh stage takes: reconstructed where reduced, then through the frozen stages."""
-
-    embedding: Embedding
-    kept: Network | None
-
-    def __call__(self, frozen: Any, z: jax.Array) -> jax.Array:
-        """[B, d] to [B, ...], in eval mode."""
-        x = self.embedding.reconstruct(frozen, z)
-        return x if self.kept is None else self.kept.apply(frozen["classifier"], x)[0]
 
 
 class Transfer:
@@ -49,7 +32,7 @@ class Transfer:
         stages = embedding.split.classifier.stages
         kept = Network(stages[:cut]) if cut else None
         fresh = retargeted(Network(stages[cut:]), self._knowledge.num_classes)
-        of = network.Input(Upper(embedding, kept), fresh)
+        of = Reader(Reconstructed(embedding, kept), fresh)
         variables = self._knowledge.variables
         frozen = {"reduction": variables["reduction"]}
         if kept is not None:
