@@ -1,15 +1,13 @@
 """Which records of attacks are shown: those of one holding, without what is there twice."""
 
+import operator
 from collections.abc import Iterable, Mapping
 
 from hybrid_jax import results
 from hybrid_jax.tradeoff import NOISY
 
-HEADLINE = (
-    "unseen",
-    "both",
-    "network_train",
-)  # what attackers of the main table hold, the first that was tried
+# What attackers of the main table hold: the first of these that was tried.
+HEADLINE = ("unseen", "both", "network_train")
 MEASURE = "balanced_accuracy"
 
 
@@ -48,23 +46,15 @@ def limit(records: Iterable[Mapping]) -> int:
     return max(results.distinct(records, "max_windows"), default=0)
 
 
-def flagged(records: Iterable[Mapping]) -> list[Mapping]:
-    """The attacks whose whole interval lies above the bound of the same embedding, noise, target and holding."""
-    fields = (
-        "layer",
-        "method",
-        "reduction",
-        "noise_relative",
-        "target",
-        "attacker_data",
-        "max_windows",
+def flagged(records: Iterable[Mapping], target: str) -> list[Mapping]:
+    """The attacks whose whole interval lies above the bound of the same embedding, noise and holding."""
+    same = operator.itemgetter(
+        "layer", "method", "reduction", "noise_relative", "attacker_data", "max_windows"
     )
-    attacks = results.select(
-        records, evaluator="attack", mode=None, gallery="held_out", split="test"
-    )
-    bounds = {tuple(r[f] for f in fields): r for r in attacks if r["metric"] == "bayes_bound"}
+    attacks = measured(records, target, mode=None, gallery="held_out")
+    bounds = {same(r): r for r in attacks if r["metric"] == "bayes_bound"}
     tried = [r for r in attacks if r["metric"] == MEASURE and r["attacker"] not in (None, "best")]
-    return [r for r in tried if is_above(r, bounds.get(tuple(r[f] for f in fields)))]
+    return [r for r in tried if is_above(r, bounds.get(same(r)))]
 
 
 def is_above(r: Mapping | None, bound: Mapping | None) -> bool:

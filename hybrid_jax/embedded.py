@@ -32,8 +32,8 @@ class Embedded:
         contrastive_weight: what the network was fine-tuned with; 0 for one that is not Siamese.
         margin: the same; `None` for one that is not Siamese.
         key: root of every noise draw: a draw depends on it, the draw's number and the window's number only.
-        noise_free: what was found of the feature without noise, by whoever has found it. Methods that differ in noise
-            alone share it.
+        noise_free_records: what was found of the feature without noise, by whoever has found it. Methods that differ in
+            noise alone share it.
     """
 
     embedding: Embedding
@@ -44,7 +44,7 @@ class Embedded:
     contrastive_weight: float
     margin: float | None
     key: jax.Array
-    noise_free: dict = field(default_factory=dict, repr=False)
+    noise_free_records: dict = field(default_factory=dict, repr=False)
     _predicted: dict = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -132,7 +132,7 @@ class LayerFeatures:
     margin: float | None
     index: Mapping[int, np.ndarray]
     features: Mapping[int, jax.Array]
-    _noise_free: dict = field(default_factory=dict, init=False, repr=False)
+    _noise_free_records: dict = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def extract(
@@ -194,5 +194,5 @@ class LayerFeatures:
             contrastive_weight=self.contrastive_weight,
             margin=self.margin,
             key=rng.named(key, "noise"),
-            noise_free=self._noise_free.setdefault((embedding.noise_free, dim), {}),
+            noise_free_records=self._noise_free_records.setdefault((embedding.noise_free, dim), {}),
         )

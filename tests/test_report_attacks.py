@@ -112,11 +112,12 @@ def test_the_best_attacker_has_every_metric_beside_who_sees_nothing():
 
 
 def test_an_attack_above_its_bound_is_flagged_and_no_other():
-    assert attacked.flagged(run()) == []
+    assert attacked.flagged(run(), "gender") == []
     cheating = run(bound=0.6)
-    found = attacked.flagged(cheating)
+    found = attacked.flagged(cheating, "gender")
     assert {(r["attacker"], r["method"]) for r in found} == {("mlp", "noisy_reduced")}
     assert len(found) == 2
+    assert attacked.flagged([r | {"target": "identity"} for r in cheating], "gender") == []
     assert attacks.attack_table(cheating, "gender").count("⚑") == 2
     page = report.markdown("command", cheating)
     assert "2 rows are above the bound: something is wrong" in page
@@ -176,6 +177,9 @@ def test_a_seed_without_operating_noise_has_nothing_to_merge_at_it():
     lacking = [r for r in run(1) if not (r["evaluator"] == "attack" and r["method"] == "reduced")]
     with pytest.raises(UserError, match="seed 1 lacks the point evaluator=attack"):
         merge({0: run(0), 1: lacking})
+    begun = [r for r in run(1) if not (r["metric"] == "bayes_bound" and r["layer"] == "fc_1")]
+    with pytest.raises(UserError, match=r"seed 1 lacks .* metric=bayes_bound"):
+        merge({0: run(0), 1: begun})
 
 
 def test_figures_are_drawn_and_the_same_bytes_again(tmp_path):

@@ -7,6 +7,8 @@ import numpy as np
 from hybrid_jax.attacks.knowledge import Attacker, Knowledge
 from hybrid_jax.errors import UserError
 
+LEAST = 1e-4  # probability that a class has at least when uploads are combined: one sure mistake must not outvote all
+
 
 def attempt(
     make: Callable[[Knowledge], Attacker],
@@ -64,10 +66,6 @@ def combined(probabilities: np.ndarray, runs: np.ndarray) -> np.ndarray:
     Returns:
         [R, K] probabilities.
     """
-    # An attacker that was ever sure beyond this would outvote all others.
     logs = np.log(np.maximum(probabilities, LEAST))[runs].sum(axis=1)
     odds = np.exp(logs - logs.max(axis=1, keepdims=True))
     return odds / odds.sum(axis=1, keepdims=True)
-
-
-LEAST = 1e-4  # probability that anything is given when several uploads are combined

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import mesh
+from hybrid_jax.attacks.axes import principal
 from hybrid_jax.attacks.knowledge import Knowledge
 from hybrid_jax.privacy import blocks, log_ratios
 from hybrid_jax.privacy.gallery import Samples
 
 BANDWIDTHS = (0.0, 0.1, 0.2, 0.4)  # relative to the features' rms, chosen between on validation
-COMPONENTS = 32  # principal components of wider features
 QUERIES = 256  # at once
 GALLERY = 2048  # samples of a block
 
@@ -18,9 +18,9 @@ GALLERY = 2048  # samples of a block
 class Bayes:
     """The class whose features make an upload most likely (Eq. 2-4), each feature a Gaussian of the noise's width.
 
-    With a finite gallery that is a kernel density estimate, and the noise is not always the best width for one: the
-    noise is widened by a bandwidth, variances adding up. Without either, class numbers of nearest features would be all
-    there is to know: that is left to the nearest neighbours.
+    With a finite gallery that is a kernel density estimate, and the noise is not always the best width for one: it is
+    widened by a bandwidth, variances adding up. A width of 0, without noise and bandwidth, is left out: it is the
+    nearest neighbour.
     """
 
     def __init__(self, knowledge: Knowledge):
@@ -28,10 +28,8 @@ class Bayes:
 
     def fit(self, features: np.ndarray, labels: np.ndarray) -> None:
         """See `Attacker.fit`; what is held stays free of noise, which is in the likelihood."""
-        from sklearn.decomposition import PCA
-
-        self._axes = PCA(min(COMPONENTS, *features.shape), svd_solver="covariance_eigh")
-        held = self._axes.fit_transform(features).astype(np.float32)
+        self._axes = principal(features)
+        held = self._axes.transform(features).astype(np.float32)
         # As in the privacy measure: float32 keeps all its digits whatever the unit is.
         self._scale = float(2.0 ** np.ceil(np.log2(np.abs(held).max())))
         samples = _samples(held / np.float32(self._scale), labels)

@@ -4,10 +4,10 @@ from itertools import islice
 
 import numpy as np
 
+from hybrid_jax.attacks.axes import principal
 from hybrid_jax.attacks.knowledge import Knowledge
 
 ROUNDS = 100  # of boosting at most; validation chooses how many of them count
-COMPONENTS = 32  # principal components of wider features
 
 
 class Boosting:
@@ -18,11 +18,10 @@ class Boosting:
 
     def fit(self, features: np.ndarray, labels: np.ndarray) -> None:
         """See `Attacker.fit`."""
-        from sklearn.decomposition import PCA
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         uploads = self._knowledge.noisy(features, "fit")
-        self._axes = PCA(min(COMPONENTS, *uploads.shape), svd_solver="covariance_eigh")
+        self._axes = principal(uploads)
         self._trees = HistGradientBoostingClassifier(
             max_iter=ROUNDS,
             max_leaf_nodes=15,
@@ -32,7 +31,7 @@ class Boosting:
             early_stopping=False,  # its own validation would be random windows, which overlap
             random_state=self._knowledge.seed,
         )
-        self._trees.fit(self._axes.fit_transform(uploads), labels)
+        self._trees.fit(self._axes.transform(uploads), labels)
         stages = self._stages(self._knowledge.validation_uploads)
         self._rounds = 1 + int(np.argmax([self._knowledge.score(found) for found in stages]))
 

@@ -32,6 +32,17 @@ class Attacker(Protocol):
         ...
 
 
+class Finder:
+    """An attacker whose `fit` finds what answers for it: `self.found`, with `predict_proba`."""
+
+    def __init__(self, knowledge: "Knowledge"):
+        self.knowledge, self.found = knowledge, None
+
+    def predict_proba(self, uploads: np.ndarray) -> np.ndarray:
+        """See `Attacker.predict_proba`."""
+        return self.found.predict_proba(uploads)
+
+
 @dataclass(frozen=True, eq=False)
 class Knowledge:
     """What an attacker knows before it sees an upload.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hybrid_jax.attacks import network
-from hybrid_jax.attacks.knowledge import Knowledge
+from hybrid_jax.attacks.knowledge import Finder
 from hybrid_jax.errors import unknown
 from hybrid_jax.stages import Network, Split, own_variables, retargeted
 from hybrid_jax.upload_loss import Reader, Reconstructed
@@ -11,15 +11,12 @@ from hybrid_jax.upload_loss import Reader, Reconstructed
 THROUGH_SPLIT = "through_split"
 
 
-class Transfer:
+class Transfer(Finder):
     """The cloud half with what comes after the split, or after a later stage, re-initialised and trained.
 
     A reduced feature goes through its reconstruction into the same stages; the other route, a fresh network on the
     exclusive feature itself, is `MLP`.
     """
-
-    def __init__(self, knowledge: Knowledge):
-        self._knowledge = knowledge
 
     def fit(self, features: np.ndarray, labels: np.ndarray) -> None:
         """See `Attacker.fit`.
@@ -27,21 +24,17 @@ class Transfer:
         Raises:
             errors.UserError: `freeze` names no stage that another one follows.
         """
-        embedding = self._knowledge.embedding
-        cut = cut_after(embedding.split, self._knowledge.freeze)
+        embedding = self.knowledge.embedding
+        cut = cut_after(embedding.split, self.knowledge.freeze)
         stages = embedding.split.classifier.stages
         kept = Network(stages[:cut]) if cut else None
-        fresh = retargeted(Network(stages[cut:]), self._knowledge.num_classes)
+        fresh = retargeted(Network(stages[cut:]), self.knowledge.num_classes)
         of = Reader(Reconstructed(embedding, kept), fresh)
-        variables = self._knowledge.variables
+        variables = self.knowledge.variables
         frozen = {"reduction": variables["reduction"]}
         if kept is not None:
             frozen["classifier"] = own_variables(kept, variables["classifier"])
-        self._trained = network.fit(of, frozen, features, labels, self._knowledge)
-
-    def predict_proba(self, uploads: np.ndarray) -> np.ndarray:
-        """See `Attacker.predict_proba`."""
-        return self._trained.predict_proba(uploads)
+        self.found = network.fit(of, frozen, features, labels, self.knowledge)
 
 
 def cut_after(split: Split, freeze: str) -> int:

@@ -10,7 +10,7 @@ from hybrid_jax.tradeoff import EMBEDDING
 
 # Modes of privacy that each seed measures at an operating noise of its own.
 AT_OPERATING_NOISE = ("session", "repeated")
-# Evaluators that measure without noise and at it; where it is 0, there is nothing more to measure.
+# Evaluators that measure without noise and at the operating noise.
 ATTACKS = ("attack", "reconstruction")
 
 
@@ -40,12 +40,19 @@ def merge(by_seed: Mapping[int, list[Mapping]], partial: bool = False) -> list[r
         everywhere |= {key: r for key, r in own.items() if key not in everywhere}
     place = [fields.index(f) for f in EMBEDDING if f in fields]
     embeddings = {seed: {_pick(key, place) for key in own} for seed, own in points.items()}
+    attacked = {
+        seed: {_pick(key, place) for key, r in own.items() if _is_attack_at_noise(r)}
+        for seed, own in points.items()
+    }
     for seed, own in points.items():
         if len(own) < len(by_seed[seed]):
             raise UserError(f"seed {seed} holds {_twice(by_seed[seed], fields)} twice")
         for key in everywhere:
-            absent = partial and _pick(key, place) not in embeddings[seed]
-            if key not in own and not (absent or _is_attack_at_noise(everywhere[key])):
+            name = _pick(key, place)
+            absent = partial and name not in embeddings[seed]
+            # Where a seed's operating noise is 0, it is not attacked at any other.
+            absent |= _is_attack_at_noise(everywhere[key]) and name not in attacked[seed]
+            if key not in own and not absent:
                 raise UserError(
                     f"seed {seed} lacks {_describe(key, fields)}, which another seed has:"
                     " run it to its end with the same version"

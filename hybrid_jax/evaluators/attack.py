@@ -42,7 +42,7 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[Found]:
         for done, (scenario, level) in enumerate(everyone, 1):
             about = (scenario.target, scenario.gallery, scenario.attacker_data)
             key = ("attack", *about, scenario.split, scenario.max_windows, level)
-            kept = embedded.noise_free if level == 0 else {}
+            kept = embedded.noise_free_records if level == 0 else {}
             if key not in kept:
                 kept[key] = list(Attack(embedded, settings, scenario, level).records())
             yield from kept[key]

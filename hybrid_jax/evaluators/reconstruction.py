@@ -43,7 +43,7 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
     name = f"reconstruction, {embedded.embedding.layer} {embedded.embedding.method}"
     with bar(name, len(levels)) as advance:
         for done, level in enumerate(levels, 1):
-            kept = embedded.noise_free if level == 0 else {}
+            kept = embedded.noise_free_records if level == 0 else {}
             if "reconstruction" not in kept:
                 kept["reconstruction"] = list(_records(embedded, settings, level))
             yield from kept["reconstruction"]
