@@ -1,7 +1,8 @@
 """Which records of attacks are shown: those of one holding, without what is there twice."""
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from hybrid_jax import results
 from hybrid_jax.tradeoff import NOISY
@@ -14,6 +15,13 @@ MEASURE = "balanced_accuracy"
 def targets(records: Iterable[Mapping]) -> list[str]:
     """The variables that attackers were after."""
     return results.distinct(results.select(records, evaluator="attack", split="test"), "target")
+
+
+def for_each_target(records: Iterable[Mapping], find: Callable[..., Any]) -> dict[str, Any]:
+    """What `find(records, target)` gives for each of `targets`, without those for which it gives nothing."""
+    records = list(records)
+    found = {target: find(records, target) for target in targets(records)}
+    return {target: what for target, what in found.items() if what}
 
 
 def shown_data(records: Iterable[Mapping], target: str) -> str | None:

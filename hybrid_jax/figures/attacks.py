@@ -103,8 +103,7 @@ def attack_privacy(path, records: Iterable[Mapping]) -> Path | None:
         the path, or None where one of the two was not measured.
     """
     records = list(records)
-    pairs = {target: _pairs(records, target) for target in attacked.targets(records)}
-    pairs = {target: found for target, found in pairs.items() if found}
+    pairs = attacked.for_each_target(records, _pairs)
     if not pairs:
         return None
     layers = results.distinct(records, "layer")

@@ -75,8 +75,7 @@ def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
         the path, or None where no session was attacked.
     """
     records = list(records)
-    found = {target: _combined(records, target) for target in attacked.targets(records)}
-    found = {target: lines for target, lines in found.items() if lines}
+    found = attacked.for_each_target(records, _combined)
     if not found:
         return None
     layers = results.distinct(records, "layer")
