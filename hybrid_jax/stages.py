@@ -98,12 +98,12 @@ def retargeted(network: Network, num_classes: int) -> Network:
     """The same stages with a head for one other task of `num_classes`.
 
     Raises:
-        errors.UserError: the last stage has no field `tasks` to say what it is for (`models.mtcnn.Heads`).
+        errors.UserError: the last stage has no field `tasks` to say what it is for (`models.dense.Heads`).
     """
     *stages, last = network.stages
     if not hasattr(last.module, "tasks"):
         raise errors.UserError(
-            f"stage {last.name!r} has no field tasks: a network's last stage takes its tasks, as models.mtcnn.Heads"
+            f"stage {last.name!r} has no field tasks: a network's last stage takes its tasks, as models.dense.Heads"
         )
     head = last.module.clone(tasks=(("target", num_classes),))
     return Network((*stages, Stage(last.name, head)))

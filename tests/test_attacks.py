@@ -9,7 +9,7 @@ from hybrid_jax.attacks import ATTACKERS, Knowledge, attempt
 from hybrid_jax.embedding import embed
 from hybrid_jax.errors import UserError
 from hybrid_jax.metrics import balanced_accuracy
-from hybrid_jax.models.mtcnn import DenseStage, Heads
+from hybrid_jax.models.dense import DenseStage, Heads
 from hybrid_jax.phase import Budget
 from hybrid_jax.stages import Network, Stage
 

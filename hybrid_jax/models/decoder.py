@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from hybrid_jax.models.mtcnn import DenseStage
+from hybrid_jax.models.dense import DenseStage
 from hybrid_jax.models.time_conv import TimeConv
 from hybrid_jax.stages import Network, Stage
 

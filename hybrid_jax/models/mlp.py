@@ -1,6 +1,6 @@
 """A multilayer perceptron: the plainest classifier of a feature vector."""
 
-from hybrid_jax.models.mtcnn import DenseStage, Heads
+from hybrid_jax.models.dense import DenseStage, Heads
 from hybrid_jax.stages import Network, Stage
 
 WIDTH = 128

@@ -5,18 +5,14 @@ its Conv-4 and FC-1 are the notebook's last convolution (960 values) and its `hi
 published code; here it is one more dense layer with ReLU.
 """
 
-from collections.abc import Callable
-
 import jax
 from flax import linen as nn
 
+from hybrid_jax.models.dense import DenseStage, Heads
 from hybrid_jax.models.dropout import Dropout
 from hybrid_jax.models.time_conv import TimeConv
-from hybrid_jax.models.time_dense import TimeDense
 from hybrid_jax.models.time_pool import max_pool_time
 from hybrid_jax.stages import Network, Stage
-
-_dense = nn.initializers.glorot_uniform()
 
 
 class ConvStage(nn.Module):
@@ -38,41 +34,6 @@ class ConvStage(nn.Module):
             x = max_pool_time(x, self.pool)
         x = Dropout(self.dropout)(x, train)
         return nn.relu(TimeConv(self.features, self.width, self.padding, name="conv")(x))
-
-
-class DenseStage(nn.Module):
-    """Dropout after the previous layer, flattening where asked, a dense layer over the last axis, its activation."""
-
-    features: int
-    dropout: float = 0.0
-    flatten: bool = False
-    activation: Callable[[jax.Array], jax.Array] = nn.relu
-
-    @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        x = Dropout(self.dropout)(x, train)
-        if self.flatten:
-            x = x.reshape(x.shape[0], -1)
-        if x.ndim == 4:  # each moment of each row
-            dense = TimeDense(self.features, name="dense")
-        else:
-            dense = nn.Dense(self.features, kernel_init=_dense, name="dense")
-        return self.activation(dense(x))
-
-
-class Heads(nn.Module):
-    """Dropout after the previous layer, then the logits of each task: one array, or by task name where several."""
-
-    tasks: tuple[tuple[str, int], ...]
-    dropout: float = 0.0
-
-    @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array | dict[str, jax.Array]:
-        x = Dropout(self.dropout)(x, train)
-        logits = {
-            task: nn.Dense(size, kernel_init=_dense, name=task)(x) for task, size in self.tasks
-        }
-        return logits if len(logits) > 1 else logits[self.tasks[0][0]]
 
 
 def mtcnn(tasks: dict[str, int], *, fc_2: int | None = 64) -> Network:
