@@ -1,0 +1,105 @@
+"""A data set of images of people: which there are, what they are labelled with, which split each person is in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
+from hybrid_jax.errors import UserError
+
+SHARES = (
+    (TRAIN, 0.6),
+    (VALIDATION, 0.1),
+    (TEST, 0.3),
+)  # of the people; the sources have no split for this
+MANY = 5  # images that a person has at least whose identity is attacked
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """A prepared data set of N images.
+
+    Attributes:
+        dataset: name of the data set.
+        split_kind: "identity": nobody is in two splits.
+        images: uint8 [N, H, W, C].
+        split: int8 [N], TRAIN, VALIDATION or TEST.
+        columns: int32 [N] each: the labels in `classes`; and recording (the person) with start (which of the
+            person's images it is, from 0): a person's images stand in them as a recording's windows do.
+        classes: the names behind the labels, of identity every person's.
+    """
+
+    dataset: str
+    split_kind: str
+    images: np.ndarray
+    split: np.ndarray
+    columns: dict[str, np.ndarray]
+    classes: dict[str, tuple[str, ...]]
+
+    def indices(self, split: int) -> np.ndarray:
+        """Numbers of the images in `split`, int32, ascending."""
+        return np.flatnonzero(self.split == split).astype(np.int32)
+
+
+def make_images(
+    images: np.ndarray,
+    people: Sequence[str],
+    labels: Mapping[str, Sequence[int]],
+    classes: Mapping[str, tuple[str, ...]],
+    *,
+    dataset: str,
+    stratify: str,
+    seed: int,
+) -> Images:
+    """A data set whose people are in one split each.
+
+    Args:
+        images: uint8 [N, H, W, C], of one person after another.
+        people: [N] whose.
+        labels: [N] each, by name.
+        classes: what their labels are called.
+        dataset: its name.
+        stratify: the label of which every split gets its share.
+        seed: decides who is in which split.
+
+    Raises:
+        errors.UserError: too few people for three splits.
+    """
+    names, identity = np.unique(people, return_inverse=True)
+    identity = identity.astype(np.int32)
+    counts = np.bincount(identity)
+    first = np.unique(identity, return_index=True)[1]
+    # People of many images are spread as well: they are whose identity is attacked.
+    strata = 2 * np.asarray(labels[stratify])[first] + (counts >= MANY)
+    of_people = split_people(strata, seed)
+    for part, _ in SHARES:
+        if part not in of_people:
+            raise UserError(
+                f"{dataset}: {len(names)} people are too few for training, validation and test"
+            )
+    order = np.argsort(identity, kind="stable")
+    start = np.empty(len(identity), np.int32)
+    start[order] = np.concatenate([np.arange(n) for n in counts])
+    columns = {name: np.asarray(values, np.int32) for name, values in labels.items()}
+    return Images(
+        dataset=dataset,
+        split_kind="identity",
+        images=images,
+        split=of_people[identity],
+        columns=columns | {"identity": identity, "recording": identity, "start": start},
+        classes={**classes, "identity": tuple(map(str, names))},
+    )
+
+
+def split_people(strata: np.ndarray, seed: int) -> np.ndarray:
+    """int8 [P]: `SHARES` of every stratum's people, who they are by `seed`."""
+    split = np.empty(len(strata), np.int8)
+    generator = np.random.default_rng([seed, 5])
+    parts, shares = zip(*SHARES, strict=True)
+    for stratum in np.unique(strata):
+        mine = generator.permutation(np.flatnonzero(strata == stratum))
+        ends = np.rint(np.cumsum(shares) * len(mine)).astype(int)[:-1]
+        for part, people in zip(parts, np.split(mine, ends), strict=True):
+            split[people] = part
+    return split
