@@ -43,16 +43,28 @@ def test_values_and_gradients_are_those_of_flax_in_parts_of_any_size(shape, part
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * max(1.0, np.abs(b).max()))
 
 
-def test_inference_and_other_platforms_have_xlas_convolution():
+def test_other_platforms_and_converters_have_xlas_convolution():
     shapes = [jax.ShapeDtypeStruct(shape, np.float32) for shape in ((8, 6, 6, 3), (3, 3, 3))]
 
     def gradients(x, kernel):
         return jax.grad(lambda x, k: jnp.sum(jnp.sin(depthwise(x, k))), (0, 1))(x, kernel)
 
+    def as_one(x, kernel):
+        return DepthwiseConv(as_one=True).apply({"params": {"kernel": kernel[:, :, None]}}, x)
+
     def text(function, platform):
         return jax.jit(function).trace(*shapes).lower(lowering_platforms=(platform,)).as_text()
 
-    assert "convolution" in text(depthwise, "cpu") and "while" not in text(depthwise, "cpu")
-    assert "convolution" not in text(gradients, "cpu")
+    assert "convolution" not in text(depthwise, "cpu") + text(gradients, "cpu")
+    assert text(depthwise, "cuda").count("stablehlo.convolution") == 1
     assert text(gradients, "cuda").count("stablehlo.convolution") == 3
     assert "while" not in text(gradients, "cuda")
+    assert text(as_one, "cpu").count("stablehlo.convolution") == 1
+    assert "while" not in text(as_one, "cpu")
+
+
+def test_as_one_convolution_it_computes_the_same():
+    x = np.random.default_rng(0).normal(size=(6, 9, 7, 5)).astype(np.float32)
+    params = DepthwiseConv().init(jax.random.key(0), x)
+    found, expected = (DepthwiseConv(as_one=one).apply(params, x) for one in (True, False))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
