@@ -70,11 +70,14 @@ def test_splits_have_their_share_of_women_and_of_people_with_many_images(data_ro
 
 
 def test_another_seed_is_another_split():
-    strata = np.repeat([0, 1, 2], 40)
-    assert np.array_equal(split_people(strata, 1), split_people(strata, 1))
-    assert not np.array_equal(split_people(strata, 1), split_people(strata, 2))
-    for stratum in range(3):
-        assert list(np.bincount(split_people(strata, 1)[strata == stratum])) == [24, 4, 12]
+    labels, counts = np.repeat([0, 1], 80), np.tile([1, MANY], 80)
+    found = split_people(labels, counts, 1)
+    assert np.array_equal(found, split_people(labels, counts, 1))
+    assert not np.array_equal(found, split_people(labels, counts, 2))
+    for label in (0, 1):
+        for count in (1, MANY):
+            mine = found[(labels == label) & (counts == count)]
+            assert list(np.bincount(mine)) == [24, 4, 12]
 
 
 def test_of_large_images_the_middle_is_kept(faces):

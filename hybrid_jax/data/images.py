@@ -1,6 +1,6 @@
 """A data set of images of people: which there are, what they are labelled with, which split each person is in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +49,7 @@ def make_images(
     classes: Mapping[str, tuple[str, ...]],
     *,
     dataset: str,
-    stratify: str,
-    seed: int,
+    split_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> Images:
     """A data set whose people are in one split each.
 
@@ -60,8 +59,7 @@ def make_images(
         labels: [N] each, by name.
         classes: what their labels are called.
         dataset: its name.
-        stratify: the label of which every split gets its share.
-        seed: decides who is in which split.
+        split_of: gives each person's split [P] from how many images there are of each [P], and which is the first [P].
 
     Raises:
         errors.UserError: too few people for three splits.
@@ -70,10 +68,8 @@ def make_images(
     identity = identity.astype(np.int32)
     counts = np.bincount(identity)
     first = np.unique(identity, return_index=True)[1]
-    # People of many images are spread as well: they are whose identity is attacked.
-    strata = 2 * np.asarray(labels[stratify])[first] + (counts >= MANY)
-    of_people = split_people(strata, seed)
-    for part, _ in SHARES:
+    of_people = split_of(counts, first)
+    for part in (TRAIN, VALIDATION, TEST):
         if part not in of_people:
             raise UserError(
                 f"{dataset}: {len(names)} people are too few for training, validation and test"
@@ -92,8 +88,16 @@ def make_images(
     )
 
 
-def split_people(strata: np.ndarray, seed: int) -> np.ndarray:
-    """int8 [P]: `SHARES` of every stratum's people, who they are by `seed`."""
+def split_people(labels: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
+    """int8 [P]: `SHARES` of the people of every label, and of those with many images, who they are by `seed`.
+
+    Args:
+        labels: [P] a label of each person.
+        counts: [P] how many images there are of each.
+        seed: of the choice.
+    """
+    # They are spread because they are whose identity is attacked.
+    strata = 2 * labels + (counts >= MANY)
     split = np.empty(len(strata), np.int8)
     generator = np.random.default_rng([seed, 5])
     parts, shares = zip(*SHARES, strict=True)

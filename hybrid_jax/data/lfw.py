@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from hybrid_jax.data.image_files import Decoding, ImageFiles, decode
-from hybrid_jax.data.images import Images, make_images
+from hybrid_jax.data.images import Images, make_images, split_people
 from hybrid_jax.data.lfw_lists import GENDER_LISTS, GENDERS, read_genders
 from hybrid_jax.errors import UserError
 
@@ -39,14 +41,14 @@ def load(
     if not labelled:
         raise UserError(f"LFW: no image is in a gender list of {folder}; {WANTED}")
     images, names = decode(files, labelled, Decoding(side, channels, crop))
+    labels = np.array([genders[name] for name in names])
     return make_images(
         images,
         people=[name.split("/")[0] for name in names],
-        labels={"gender": [genders[name] for name in names]},
+        labels={"gender": labels},
         classes={"gender": GENDERS},
         dataset="lfw",
-        stratify="gender",
-        seed=seed,
+        split_of=lambda counts, first: split_people(labels[first], counts, seed),
     )
 
 

@@ -1,0 +1,152 @@
+"""IMDB-WIKI (Rothe et al. 2018): faces of people from Wikipedia or IMDb with their gender, for data the user brings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hybrid_jax.data.image_files import Decoding, ImageFiles, decode
+from hybrid_jax.data.images import Images, make_images
+from hybrid_jax.data.lfw_lists import GENDERS
+from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
+from hybrid_jax.errors import UserError
+
+SETS = ("wiki", "imdb")
+NUM_TRAIN = 45_000  # images of the paper's training set (its section 5.1.1)
+WANTED = "name the extracted folder, as wiki_crop/, that holds wiki.mat and the folders of images"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which images are taken, of those that have a gender.
+
+    The paper does not say. The authors' code used 59,685 of the 62,328 of Wikipedia, which might be all of those.
+
+    Attributes:
+        least_score: of the face detector; 18,016 images of Wikipedia have minus infinity, no face.
+        most_second_score: of a second face in the image; NaN, of images without one, always passes.
+    """
+
+    least_score: float = -np.inf
+    most_second_score: float = np.inf
+
+    def __call__(self, table: dict[str, np.ndarray]) -> np.ndarray:
+        """Which rows of `read_table` pass, bool [N]."""
+        known = np.isin(table["gender"], (0.0, 1.0))
+        second = ~(table["second_face_score"] > self.most_second_score)
+        return known & (table["face_score"] >= self.least_score) & second
+
+
+def load(
+    directory: str | Path,
+    *,
+    side: int = 224,
+    channels: int = 3,
+    crop: int = 0,
+    seed: int = 0,
+    num_train: int = NUM_TRAIN,
+    keep: Filter | None = None,
+) -> Images:
+    """Its images with a gender; nobody is in two splits.
+
+    Args:
+        directory: the extracted `wiki_crop` or `imdb_crop`.
+        side: of an image, in pixels.
+        channels: 1 for grey, 3 for RGB.
+        crop: side of the central square of larger images that is kept; 0 for all.
+        seed: decides who is in which split.
+        num_train: training images; of the rest a third is for validation.
+        keep: which images are taken.
+
+    Raises:
+        errors.UserError: no such folder, a table or images that are missing or damaged, or too few of them.
+    """
+    folder = Path(directory).expanduser()
+    table = read_table(find(folder))
+    files = ImageFiles(folder)
+    rows = np.flatnonzero((keep or Filter())(table))
+    names = ["/".join(path.split("/")[-2:]) for path in table["full_path"][rows]]
+    if missing := sorted({*names} - {*files.names}):
+        raise UserError(
+            f"{folder}: {missing[0]} is missing ({len(missing)} of {len(names)} in its table): {WANTED}"
+        )
+    row_of = dict(zip(names, rows, strict=True))
+    images, names = decode(files, names, Decoding(side, channels, crop))
+    rows = np.array([row_of[name] for name in names])
+    return make_images(
+        images,
+        people=table["person"][rows],
+        labels={"gender": table["gender"][rows].astype(np.int32)},
+        classes={"gender": GENDERS},
+        dataset=table["dataset"].item(),
+        split_of=lambda counts, first: split_people(counts, num_train, seed),
+    )
+
+
+def find(folder: Path) -> Path:
+    """The table in `folder`.
+
+    Raises:
+        errors.UserError: none is there.
+    """
+    found = [folder / f"{name}.mat" for name in SETS if (folder / f"{name}.mat").is_file()]
+    if not found:
+        raise UserError(
+            f"IMDB-WIKI: {folder} holds no {' or '.join(f'{name}.mat' for name in SETS)}; {WANTED}"
+        )
+    return found[0]
+
+
+def read_table(path: Path) -> dict[str, np.ndarray]:
+    """The rows of wiki.mat or imdb.mat.
+
+    Returns:
+        dataset, its name; and [N] each: full_path; person, by name, and by path where an image has none; gender
+        (0 female, 1 male, NaN unknown), face_score, second_face_score.
+
+    Raises:
+        errors.UserError: it is no such table.
+    """
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        contents = loadmat(path, squeeze_me=True, struct_as_record=False)
+        (name,) = (name for name in SETS if name in contents)
+        table = contents[name]
+
+        def column(field: str) -> np.ndarray:
+            return np.atleast_1d(getattr(table, field))
+
+        paths = np.array([str(path) for path in column("full_path")])
+        # An empty cell comes as an empty array.
+        named = [str(name) if np.size(name) else "" for name in column("name")]
+        numbers = {
+            field: column(field).astype(np.float64)
+            for field in ("gender", "face_score", "second_face_score")
+        }
+    except (MatReadError, ValueError, AttributeError, TypeError, NotImplementedError) as error:
+        raise UserError(f"{path} is no table of IMDB-WIKI ({error}): get it again") from None
+    people = np.array([n.strip() or p for n, p in zip(named, paths, strict=True)])
+    return {"dataset": np.array(name), "full_path": paths, "person": people, **numbers}
+
+
+def split_people(counts: np.ndarray, num_train: int, seed: int) -> np.ndarray:
+    """int8 [P]: people in an order by `seed`, training until it has `num_train` images, then every third validation.
+
+    Raises:
+        errors.UserError: fewer images than that, or none left.
+    """
+    if counts.sum() <= num_train:
+        raise UserError(
+            f"IMDB-WIKI: {counts.sum()} images leave none beside {num_train} for training: lower num_train"
+        )
+    split, left = np.full(len(counts), TEST, np.int8), num_train
+    order, others = np.random.default_rng([seed, 6]).permutation(len(counts)), []
+    for person in order:
+        if counts[person] <= left:
+            split[person], left = TRAIN, left - counts[person]
+        else:
+            others.append(person)
+    split[others[::3]] = VALIDATION
+    return split

@@ -1,0 +1,131 @@
+"""IMDB-WIKI and VGG-Face in the form in which they are published: small sets, and what is wrong with others."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from hybrid_jax.data import TEST, TRAIN, VALIDATION, vggface, wiki
+from hybrid_jax.errors import UserError
+
+NUMBER = 40
+
+
+def cells(values):
+    """A row of MATLAB cells."""
+    found = np.empty((1, len(values)), object)
+    found[0] = values
+    return found
+
+
+def write_wiki(folder, key="wiki", **changes):
+    """40 images of 34 people: every fifth has no gender, every eighth no face, one in ten a second face."""
+    paths = [f"{number % 3:02d}/{number}_1980.jpg" for number in range(NUMBER)]
+    for number, path in enumerate(paths):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (30, 20 + number), (number, 0, 0)).save(folder / path, quality=95)
+    numbers = np.arange(NUMBER)
+    fields = {
+        "dob": numbers.astype(float)[None],
+        "full_path": cells(paths),
+        "gender": np.where(numbers % 5 == 4, np.nan, numbers % 2)[None].astype(float),
+        # The last ones are of one person, and the first has no name.
+        "name": cells(
+            [np.array([])] + [f"Person {min(number, 33)}" for number in range(1, NUMBER)]
+        ),
+        "face_location": cells([np.zeros((1, 4))] * NUMBER),
+        "face_score": np.where(numbers % 8 == 0, -np.inf, 3.0)[None],
+        "second_face_score": np.where(numbers % 10 == 1, 2.0, np.nan)[None],
+    } | changes
+    savemat(folder / f"{key}.mat", {key: fields})
+    return folder
+
+
+@pytest.mark.parametrize("key", ["wiki", "imdb"])
+def test_images_with_a_gender_are_taken_by_default(tmp_path, key):
+    found = wiki.load(write_wiki(tmp_path, key), side=16, num_train=20)
+    assert found.dataset == key and found.images.shape == (32, 16, 16, 3)
+    assert found.split_kind == "identity" and found.classes["gender"] == ("female", "male")
+    red = np.rint(found.images[:, 8, 8, 0]).astype(int)
+    kept = [number for number in range(NUMBER) if number % 5 != 4]
+    np.testing.assert_allclose(red, kept, atol=3)
+    np.testing.assert_array_equal(found.columns["gender"], np.mod(kept, 2))
+    people = np.array(found.classes["identity"])[found.columns["identity"]]
+    assert list(people[:2]) == ["00/0_1980.jpg", "Person 1"]
+    assert (people == "Person 33").sum() == sum(number >= 33 for number in kept)
+
+
+def test_the_filter_is_what_it_says(tmp_path):
+    folder = write_wiki(tmp_path)
+    for keep, expected in (
+        (wiki.Filter(least_score=0.0), lambda n: n % 8 != 0),
+        (wiki.Filter(most_second_score=1.0), lambda n: n % 10 != 1),
+        (wiki.Filter(0.0, 1.0), lambda n: n % 8 != 0 and n % 10 != 1),
+    ):
+        found = wiki.load(folder, side=4, num_train=10, keep=keep)
+        assert len(found.images) == sum(expected(n) and n % 5 != 4 for n in range(NUMBER))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_training_has_the_number_and_nobody_is_in_two_splits(tmp_path, seed):
+    found = wiki.load(write_wiki(tmp_path), side=4, num_train=20, seed=seed)
+    assert len(found.indices(TRAIN)) == 20
+    people = [
+        set(found.columns["identity"][found.indices(part)]) for part in (TRAIN, VALIDATION, TEST)
+    ]
+    assert sum(map(len, people)) == len(set.union(*people)) and all(people)
+    assert not np.array_equal(
+        found.split, wiki.load(tmp_path, side=4, num_train=20, seed=seed + 1).split
+    )
+
+
+def test_mistakes_in_wiki_are_named(tmp_path):
+    with pytest.raises(
+        UserError, match=r"holds no wiki.mat or imdb.mat; name the extracted folder"
+    ):
+        wiki.load(tmp_path)
+    folder = write_wiki(tmp_path)
+    with pytest.raises(
+        UserError, match="32 images leave none beside 45000 for training: lower num_train"
+    ):
+        wiki.load(folder, side=4)
+    (folder / "01/7_1980.jpg").unlink()
+    with pytest.raises(UserError, match=r"01/7_1980.jpg is missing .1 of 32 in its table."):
+        wiki.load(folder, side=4, num_train=20)
+    (folder / "wiki.mat").write_text("no table")
+    with pytest.raises(UserError, match=r"wiki.mat is no table of IMDB-WIKI"):
+        wiki.load(folder)
+    savemat(folder / "wiki.mat", {"wiki": {"full_path": cells(["a"])}})
+    with pytest.raises(UserError, match=r"wiki.mat is no table of IMDB-WIKI .*name"):
+        wiki.load(folder)
+
+
+@pytest.fixture
+def people(tmp_path):
+    for number in range(6):
+        (tmp_path / f"p{number}").mkdir()
+        for image in range(2 + number):
+            picture = Image.new("RGB", (20, 20), (40 * number, 0, 0))
+            picture.save(tmp_path / f"p{number}/{image:08d}.png")
+    return tmp_path
+
+
+def test_some_people_of_vggface(people):
+    images, identity, names = vggface.load(people, side=8, num_people=4)
+    assert len(names) == len(set(names)) == 4 and set(names) <= {f"p{n}" for n in range(6)}
+    counts = [2 + int(name[1]) for name in names]
+    np.testing.assert_array_equal(identity, np.repeat(np.arange(4), counts))
+    np.testing.assert_array_equal(images[:, 0, 0, 0], [40 * int(names[k][1]) for k in identity])
+    assert images.shape[1:] == (8, 8, 3)
+    again = vggface.load(people, side=8, num_people=4)
+    assert again[2] == names
+    others = {vggface.load(people, side=8, num_people=4, seed=seed)[2] for seed in range(8)}
+    assert len(others) > 1
+
+
+def test_mistakes_in_vggface_are_named(people):
+    with pytest.raises(UserError, match="has 6 people: num_people 100 should be 2 to that many"):
+        vggface.load(people)
+    (people / "p0/00000001.png").unlink()
+    with pytest.raises(UserError, match="p0 has 1 image: a person needs 2 at least"):
+        vggface.load(people, num_people=6)
