@@ -91,7 +91,7 @@ def attack(max_windows: int, epochs: float) -> ml_collections.ConfigDict:
             "attackers": ("transfer", "logistic", "mlp", "knn", "boosting", "bayes"),
             "attacker_data": ("network_train", "unseen", "both"),
             "max_windows": max_windows,
-            "unlimited": (),  # `layer/method` where they are fitted on all windows too, of the last kind of data
+            "unlimited": (),  # `layer/method` where they are fitted on all windows too, of the first kind of data
             "freeze": "through_split",  # of transfer learning, or a stage of the cloud half
             "budget": budget(epochs, 2e-3, "constant", 128, average=True),  # of transfer and mlp
             # On people of whom the attacker holds nothing; and, at every noise, to choose an operating point by.

@@ -1,6 +1,5 @@
 """Which records of attacks are shown: those of one holding, without what is there twice."""
 
-import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from hybrid_jax.tradeoff import NOISY
 # What attackers of the main table hold: the first of these that was tried.
 HEADLINE = ("unseen", "both", "network_train")
 MEASURE = "balanced_accuracy"
+Name = tuple[str, str, str]  # layer, method, reduction
 
 
 def targets(records: Iterable[Mapping]) -> list[str]:
@@ -31,8 +31,19 @@ def shown_data(records: Iterable[Mapping], target: str) -> str | None:
 
 
 def at_operating_noise(records: Iterable[Mapping]) -> list[Mapping]:
-    """Records of attacks but those of noisy methods without noise, which are those of the method they add it to."""
-    return [r for r in records if r["method"] not in NOISY or r["noise_relative"]]
+    """Records of attacks, without those of noisy methods at no noise where there are some at their operating noise."""
+    records = list(records)
+    with_noise = {embedding_of(r) for r in records if r["noise_relative"]}
+    return [
+        r
+        for r in records
+        if r["noise_relative"] or r["method"] not in NOISY or embedding_of(r) not in with_noise
+    ]
+
+
+def embedding_of(r: Mapping) -> Name:
+    """What was attacked."""
+    return r["layer"], r["method"], r["reduction"]
 
 
 def measured(records: Iterable[Mapping], target: str, **conditions) -> list[Mapping]:
@@ -54,19 +65,39 @@ def limit(records: Iterable[Mapping]) -> int:
     return max(results.distinct(records, "max_windows"), default=0)
 
 
+def strongest(records: Iterable[Mapping], target: str) -> dict[Name, Mapping]:
+    """The best attack of each embedding, whatever data of the people who are asked about the attacker holds."""
+    about = {"gallery": "held_out", "metric": MEASURE, "mode": None}
+    return largest(measured(records, target, attacker="best", **about))
+
+
+def largest(records: Iterable[Mapping]) -> dict[Name, Mapping]:
+    """Of each embedding the record of the largest value."""
+    found: dict[Name, Mapping] = {}
+    for r in records:
+        name = embedding_of(r)
+        if name not in found or r["value"] > found[name]["value"]:
+            found[name] = r
+    return found
+
+
+def bounds(records: Iterable[Mapping], target: str) -> dict[tuple, Mapping]:
+    """The bound of each embedding at each noise: who attacks with what makes none other, for it holds for all."""
+    found = measured(records, target, metric="bayes_bound")
+    return {(*embedding_of(r), r["noise_relative"]): r for r in found}
+
+
 def flagged(records: Iterable[Mapping], target: str) -> list[Mapping]:
-    """The attacks whose whole interval lies above the bound of the same embedding, noise and holding."""
-    same = operator.itemgetter(
-        "layer", "method", "reduction", "noise_relative", "attacker_data", "max_windows"
-    )
-    attacks = measured(records, target, mode=None, gallery="held_out")
-    bounds = {same(r): r for r in attacks if r["metric"] == "bayes_bound"}
-    tried = [r for r in attacks if r["metric"] == MEASURE and r["attacker"] not in (None, "best")]
-    return [r for r in tried if is_above(r, bounds.get(same(r)))]
+    """The attacks on single uploads, of whatever data, whose whole interval lies above the bound."""
+    records = list(records)
+    known = bounds(records, target)
+    tried = measured(records, target, mode=None, metric=MEASURE)
+    return [r for r in tried if r["attacker"] not in (None, "best") and is_above(r, known)]
 
 
-def is_above(r: Mapping | None, bound: Mapping | None) -> bool:
-    """Whether the whole interval of an attack lies above the bound."""
-    if r is None or bound is None or r["ci_low"] is None:
+def is_above(r: Mapping | None, known: Mapping[tuple, Mapping]) -> bool:
+    """Whether the whole interval of an attack lies above its bound, of `bounds`."""
+    bound = known.get((*embedding_of(r), r["noise_relative"])) if r is not None else None
+    if bound is None or r["ci_low"] is None:
         return False
     return r["ci_low"] > bound["value"]

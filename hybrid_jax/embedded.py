@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import fit_reduction, inference, rng
+from hybrid_jax import fit_reduction, inference, noise, rng
 from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedding import METHODS, Embedding, embed
 from hybrid_jax.phase import Budget
@@ -96,6 +96,12 @@ class Embedded:
             np.array([noise_std]),
             1,
         )[0, 0, :size]
+
+    def uploads(self, split: int, at: np.ndarray, noise_std: float) -> jax.Array:
+        """[m, d] features of windows at places [m] of a split, with the noise that accuracy and privacy draw first."""
+        clean, index = self.z[split][at], jnp.asarray(self.index[split][at])
+        normal = noise.standard_normal(jax.random.fold_in(self.key, 0), index, clean.shape[1])
+        return noise.add(clean, jnp.float32(noise_std), normal)
 
     def fields(self) -> dict[str, Any]:
         """The fields of a result record that say what was embedded."""

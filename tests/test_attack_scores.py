@@ -53,14 +53,29 @@ def test_people_who_are_drawn_twice_count_twice():
 
 
 def test_intervals_hold_the_value_and_are_wider_for_fewer_people():
-    p, labels, groups = made()
-    many, few = scores(p, labels, np.arange(N) // 2), scores(p, labels, groups % 2)
+    p, labels, _ = made()
+    many = scores(p, labels, np.arange(N) // 2)
+    # The same samples ten times over say no more when each person has ten.
+    few, *_ = (scores(np.tile(p, (10, 1)), np.tile(labels, 10), np.tile(np.arange(N) // 2, 10)),)
     for name in METRICS:
         assert many[name].ci_low < many[name].value < many[name].ci_high
         assert many[name].stderr > 0
+        assert few[name].stderr == pytest.approx(many[name].stderr, rel=0.05)
+    # People who are right or wrong as a whole: ten tell less than what ten times as many would.
+    wide = scores(p, labels, np.argsort(np.argsort(p[np.arange(N), labels])) * 10 // N)
+    for name in METRICS:
+        assert wide[name].ci_high - wide[name].ci_low > 2 * (many[name].ci_high - many[name].ci_low)
     alone = scores(p, labels, np.zeros(N, int))
     assert all(np.isnan([s.stderr, s.ci_low, s.ci_high]).all() for s in alone.values())
-    assert few.keys() == many.keys()
+
+
+def test_of_one_class_nothing_can_be_ranked():
+    """AUC is no number then, and the other metrics are."""
+    p = np.random.default_rng(0).dirichlet(np.ones(2), 12)
+    found = scores(p, np.zeros(12, int), np.arange(12) // 4)
+    assert all(np.isnan([found["auc"].value, *found["auc"][2:]]))
+    for name in ("accuracy", "balanced_accuracy", "f1"):
+        assert np.isfinite(list(found[name])).all()
 
 
 def test_an_interval_is_that_of_independent_samples_where_each_is_a_group():

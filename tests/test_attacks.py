@@ -1,11 +1,12 @@
 """Attackers: each finds a planted leak, none finds what is not there, and none beats a bound that is known."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from hybrid_jax.attacks import ATTACKERS, Knowledge, attempt
+from hybrid_jax.attacks import ATTACKERS, Knowledge, attempt, axes
 from hybrid_jax.embedding import embed
 from hybrid_jax.errors import UserError
 from hybrid_jax.metrics import balanced_accuracy
@@ -114,11 +115,30 @@ def test_freezing_more_stages_leaves_less_to_learn():
     assert cuts == [0, 0, 1, 2]
     with pytest.raises(UserError, match=r"unknown stage to freeze 'output'.*middle"):
         cut_after(split, "output")
+    # The network's stage `upper` gives nothing: kept it hides all, and what is trained does not begin with it.
+    variables = jax.tree.map(jnp.asarray, VARIABLES)
+    variables["classifier"]["params"]["upper"] = jax.tree.map(
+        jnp.zeros_like, variables["classifier"]["params"]["upper"]
+    )
     found = {
-        freeze: tried("transfer", knowledge(freeze=freeze), 5.0)
-        for freeze in ("through_split", "middle")
+        freeze: tried("transfer", knowledge(freeze=freeze, variables=variables), 5.0)
+        for freeze in ("through_split", "upper", "middle")
     }
-    assert found["through_split"] > 0.9 and found["middle"] > 0.4
+    assert found["through_split"] > 0.9
+    assert found["upper"] == found["middle"] == pytest.approx(1 / CLASSES)
+    assert tried("transfer", knowledge(freeze="middle"), 5.0) > 0.4
+
+
+def test_of_wide_features_the_components_are_those_of_the_covariance():
+    """Beyond `WIDE` they come from an approximation, the same each time."""
+    generator = np.random.default_rng(0)
+    scales = np.r_[np.linspace(30, 10, 40), np.full(axes.WIDE - 39, 0.1)]
+    features = (generator.normal(size=(300, axes.WIDE + 1)) * scales).astype(np.float32)
+    found = axes.principal(features)
+    assert found.n_components_ == axes.COMPONENTS
+    exact = np.linalg.svd(features - features.mean(axis=0), compute_uv=False)[: axes.COMPONENTS]
+    np.testing.assert_allclose(found.singular_values_, exact, rtol=0.01)
+    np.testing.assert_array_equal(axes.principal(features).components_, found.components_)
 
 
 def asking(features, labels, make=ATTACKERS["logistic"], classes=CLASSES):
@@ -129,6 +149,8 @@ def test_mistakes_are_named():
     features, labels = draw(3, 60, 2.0)
     with pytest.raises(UserError, match="class 1 of 3 is absent from the 60 samples"):
         asking(features, np.where(labels == 1, 0, labels))
+    with pytest.raises(UserError, match="there is one class only"):
+        asking(features, np.zeros_like(labels), classes=1)
     with pytest.raises(UserError, match="features are the same for all 60 samples"):
         asking(np.ones_like(features), labels)
     broken = features.copy()
@@ -159,6 +181,7 @@ def test_what_an_attacker_answers_is_checked(monkeypatch):
         (np.ones((5, 2)), r"of shape \(5, 2\): it needs \(5, 3\)"),
         (np.full((5, 3), np.nan), "negative or not finite"),
         (np.full((5, 3), -1.0), "negative or not finite"),
+        (np.full((5, 3), 0.5), "do not add up to 1 for each upload"),
     ):
         monkeypatch.setattr(Silent, "answer", answer)
         with pytest.raises(UserError, match=message):

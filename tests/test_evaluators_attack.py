@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from test_evaluators import SETTINGS, make
@@ -98,16 +99,25 @@ def test_floors_are_what_a_table_of_counts_tells(embedded, records):
     held = np.concatenate([embedded.index[split][at] for split, at in fold.fit])
     asked = embedded.index[TEST][fold.queries]
     gender, activity = (embedded.task.labels(name) for name in ("gender", "activity"))
-    guesses = np.zeros((len(asked), 2))
-    for row, window in enumerate(asked):
-        for k in range(2):
-            of_class = held[gender[held] == k]
-            guesses[row, k] = np.mean(activity[of_class] == activity[window])
-        guesses[row] /= guesses[row].sum()
-    expected = scores.scores(guesses, gender[asked], embedded.task.labels("identity")[asked])
-    for metric, score in expected.items():
-        (found,) = select(records, metric=f"{metric}_label_floor", noise_relative=0.5)
-        assert found["value"] == pytest.approx(score.value)
+    predicted = np.full(len(gender), -1)
+    for split, z in embedded.z.items():
+        key = jax.random.fold_in(embedded.key, 0)
+        normal = noise.standard_normal(key, embedded.index[split], z.shape[1])
+        noisy = z + jnp.float32(0.5 * embedded.rms) * normal
+        logits = embedded.embedding.classifier(embedded.variables, noisy)
+        predicted[embedded.index[split]] = np.asarray(logits).argmax(axis=1)
+    assert len(np.unique(predicted)) > 1
+    for suffix, seen in (("label", activity), ("prediction", predicted)):
+        guesses = np.zeros((len(asked), 2))
+        for row, window in enumerate(asked):
+            for k in range(2):
+                of_class = held[gender[held] == k]
+                guesses[row, k] = np.mean(seen[of_class] == seen[window])
+            guesses[row] = guesses[row] / guesses[row].sum() if guesses[row].any() else 0.5
+        expected = scores.scores(guesses, gender[asked], embedded.task.labels("identity")[asked])
+        for metric, score in expected.items():
+            (found,) = select(records, metric=f"{metric}_{suffix}_floor", noise_relative=0.5)
+            assert found["value"] == pytest.approx(score.value)
 
 
 def test_the_bound_is_the_adversary_who_knows_each_query(embedded, records):

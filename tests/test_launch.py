@@ -113,6 +113,13 @@ IN_THE_CONFIG = {
     "config.attack.attackers is empty": {"attack.attackers": ()},
     "unknown stage to freeze 'fc_9'": {"attack.freeze": "fc_9"},
     "config.attack.max_windows -1: must be 0 or more": {"attack.max_windows": -1},
+    "config.attack.uploads 0: how many uploads": {"attack.uploads": (0, 1)},
+    "config.privacy.uploads 1.5: how many uploads": {"privacy.uploads": (1, 1.5)},
+    "unknown attacker_data that config.attack has too (config.attack.disjoint_data) 'both'": {
+        "attack.disjoint": ("mlp",),
+        "attack.folds": 2,
+        "attack.disjoint_data": ("both",),
+    },
     "config.attack.budget.epochs 0.0: must be above 0": {"attack.budget.epochs": 0.0},
     "config.attack.folds 3: the test people of one class of gender are 2": {
         "attack.disjoint": ("mlp",),

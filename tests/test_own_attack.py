@@ -15,9 +15,8 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "own_attack.py"
 
 
 @pytest.fixture
-def example(monkeypatch):
+def example():
     """What the example's file adds is taken away afterwards."""
-    monkeypatch.setattr(attacks, "ATTACKERS", attacks.ATTACKERS)
     known = dict(attacks.ATTACKERS)
     yield EXAMPLE
     for name in attacks.ATTACKERS.keys() - known.keys():

@@ -2,73 +2,12 @@
 
 import numpy as np
 import pytest
+from attack_records import run
 
 from hybrid_jax import attacked, figures, report, results
 from hybrid_jax.collect import merge
 from hybrid_jax.errors import UserError
 from hybrid_jax.report import attacks
-
-LAYERS = ("fc_1", "fc_2")
-VALUES = {"simple": 0.9, "reduced": 0.85, "noisy_reduced": 0.7}
-
-
-def one(value, metric="balanced_accuracy", **fields):
-    about = {
-        "evaluator": "attack", "target": "gender", "dataset": "motionsense", "split": "test",
-        "split_kind": "trial", "gallery": "held_out", "attacker_data": "unseen", "max_windows": 64,
-        "n_fit": 64, "n": 100, "classes": 2, "unit": "fraction", "chance": 0.5, "draws": 1,
-        "ci_low": value - 0.05, "ci_high": value + 0.05, "seed": 0, "contrastive_weight": 0.0,
-    }  # fmt: skip
-    return results.record(metric=metric, value=value, **{**about, **fields})
-
-
-def run(seed=0, noise=0.5, bound=0.95, shift=0.0):
-    """What one seed measured: two attackers, the best, floors, sessions, strangers and all windows."""
-    found = []
-    for layer in LAYERS:
-        for method, value in VALUES.items():
-            value += shift
-            for level in (0.0, noise) if method == "noisy_reduced" else (0.0,):
-                about = {
-                    "layer": layer, "method": method, "reduction": "none" if method == "simple" else "pca",
-                    "noise_relative": level, "noise_std": 3 * level, "seed": seed,
-                }  # fmt: skip
-                scored = value if level or method != "noisy_reduced" else VALUES["reduced"] + shift
-                found += [
-                    one(scored - 0.1, attacker="logistic", route="exclusive", **about),
-                    one(scored, attacker="mlp", route="exclusive", **about),
-                    one(scored, attacker="best", winner="mlp", **about),
-                    one(0.5, "balanced_accuracy_label_floor", **about),
-                    one(0.6, "balanced_accuracy_prediction_floor", **about),
-                    one(scored - 0.2, attacker="best", winner="mlp", gallery="leave_group_out")
-                    | about,
-                    one(scored + 0.02, attacker="best", winner="mlp", max_windows=0) | about,
-                ]
-                found += [
-                    one(
-                        scored + 0.01 * n,
-                        attacker="best",
-                        winner="mlp",
-                        mode="session",
-                        queries=n,
-                        **about,
-                    )
-                    for n in (1, 4)
-                ]
-                if level:
-                    found.append(one(bound, "bayes_bound", **about))
-            for level in (0.0, 0.3, 0.5):
-                about |= {"noise_relative": level, "noise_std": 3 * level}
-                found.append(
-                    one(
-                        0.3 + level,
-                        "privacy_index",
-                        **(
-                            about | {"evaluator": "privacy", "mode": "classes", "max_windows": None}
-                        ),
-                    )
-                )
-    return found
 
 
 def test_a_row_for_each_method_noisy_ones_with_noise():
@@ -80,6 +19,7 @@ def test_a_row_for_each_method_noisy_ones_with_noise():
         "mlp",
         "best [95 %]",
         "which",
+        "any data",
         "prediction",
         "label",
         "bound",
@@ -87,8 +27,17 @@ def test_a_row_for_each_method_noisy_ones_with_noise():
     assert [cell.strip() for cell in head.strip("|").split("|")] == names
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert [row[0] for row in cells[:3]] == ["FC-1, simple", "FC-1, reduced", "FC-1, noisy reduced"]
-    assert cells[0][1:] == ["80.0", "90.0", "90.0 [85.0, 95.0]", "mlp", "60.0", "50.0", "–"]
-    assert cells[2][1:] == ["60.0", "70.0", "70.0 [65.0, 75.0]", "mlp", "60.0", "50.0", "95.0"]
+    assert cells[0][1:] == ["80.0", "90.0", "90.0 [85.0, 95.0]", "mlp", "92.0", "60.0", "50.0", "–"]
+    assert cells[2][1:] == [
+        "60.0",
+        "70.0",
+        "70.0 [65.0, 75.0]",
+        "mlp",
+        "72.0",
+        "60.0",
+        "50.0",
+        "95.0",
+    ]
     assert len(cells) == 6
 
 
@@ -117,8 +66,13 @@ def test_an_attack_above_its_bound_is_flagged_and_no_other():
     found = attacked.flagged(cheating, "gender")
     assert {(r["attacker"], r["method"]) for r in found} == {("mlp", "noisy_reduced")}
     assert len(found) == 2
+    # It holds for whoever attacks, with whatever data.
+    other = [r | {"attacker_data": "both"} for r in cheating if r["metric"] != "bayes_bound"]
+    assert len(attacked.flagged([*cheating, *other], "gender")) == 4
     assert attacked.flagged([r | {"target": "identity"} for r in cheating], "gender") == []
     assert attacks.attack_table(cheating, "gender").count("⚑") == 2
+    # All windows: 72 less the 5 of its interval are above 60, strangers' 50 are not.
+    assert attacks.holdings_table(cheating, "gender").count("⚑") == 4
     page = report.markdown("command", cheating)
     assert "2 rows are above the bound: something is wrong" in page
     assert "something is wrong" not in report.markdown("command", run())
@@ -126,7 +80,8 @@ def test_an_attack_above_its_bound_is_flagged_and_no_other():
 
 def test_holdings_stand_side_by_side():
     head, _, first, *_ = attacks.holdings_table(run(), "gender").splitlines()
-    assert "unseen data, strangers" in head and "unseen data, all windows" in head
+    names = ["unseen data", "unseen data, strangers", "unseen data, all windows"]
+    assert [c.strip() for c in head.strip("|").split("|")] == ["Layer, method", *names]
     assert [c.strip() for c in first.strip("|").split("|")] == [
         "FC-1, simple",
         "90.0",
@@ -135,25 +90,28 @@ def test_holdings_stand_side_by_side():
     ]
 
 
+def test_strangers_stand_beside_what_the_same_attackers_get_of_people_they_know():
+    strangers = [
+        r | {"attacker": "logistic", "winner": None}
+        for r in run()
+        if r["gallery"] == "leave_group_out"
+    ]
+    head, _, first, *_ = attacks.holdings_table([*run(), *strangers], "gender").splitlines()
+    assert head.strip("| ").endswith("unseen data, same attackers")
+    assert first.strip("| ").endswith("80.0")
+
+
+def test_a_noisy_method_whose_operating_noise_is_none_keeps_its_row(tmp_path):
+    records = [r for r in run() if r["method"] == "noisy_reduced" and not r["noise_relative"]]
+    _, _, first, *_ = attacks.attack_table(records, "gender").splitlines()
+    assert "FC-1, noisy reduced" in first and "85.0" in first
+    assert figures.attacks(tmp_path / "attacks.png", records) is not None
+
+
 def test_sessions_have_a_column_for_each_number():
     head, _, first, *_ = attacks.sessions_table(run(), "gender").splitlines()
     assert [c.strip() for c in head.strip("|").split("|")] == ["Layer, method", "1", "4"]
     assert [c.strip() for c in first.strip("|").split("|")][1:] == ["91.0", "94.0"]
-
-
-def test_orderings_of_the_paper_are_checked_pair_by_pair():
-    """Of three methods at two layers: a layer above another three times, reduced below simple twice."""
-    lowered = [r | {"value": r["value"] - 0.01} if r["layer"] == "fc_2" else r for r in run()]
-    assert attacks.orderings(lowered, "gender") == "best: 5 of 5 hold."
-    raised = [r | {"value": r["value"] + 0.03} if r["layer"] == "fc_2" else r for r in run()]
-    found = attacks.orderings(raised, "gender")
-    assert found.startswith("best: 2 of 5 hold; FC-2 above FC-1, simple: +3.0; ")
-    swapped = {"simple": "reduced", "reduced": "simple"}
-    found = attacks.orderings(
-        [r | {"method": swapped.get(r["method"], r["method"])} for r in run()], "gender"
-    )
-    assert "FC-1, reduced above simple: +5.0" in found
-    assert attacks.orderings([], "gender") == ""
 
 
 def test_seeds_are_merged_whatever_their_operating_noise_and_winner():

@@ -1,13 +1,16 @@
 """Who attacks with what: nothing that is fitted on, chosen by and asked about has rows in common."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from test_evaluators import SETTINGS, make
 
-from hybrid_jax.data import TEST, TRAIN, VALIDATION
+from hybrid_jax.data import TEST, TRAIN, VALIDATION, simulated, windows
+from hybrid_jax.data.windows import make_windows
 from hybrid_jax.errors import UserError
+from hybrid_jax.evaluators.adversary import adversaries
 from hybrid_jax.evaluators.scenario import Holdings, scenarios
 
 BOTH = replace(SETTINGS, splits=("test", "validation"), sensitive=("gender", "identity"))
@@ -28,7 +31,10 @@ def windows_of(embedded, rows):
 
 def assert_apart(embedded, one, other):
     """No window of one shares a row with a window of the other; between parts of a recording lie 5 windows."""
-    columns, step = embedded.task.windows.columns, embedded.task.windows.step
+    data = embedded.task.windows
+    apart = np.abs(data.starts[one][:, None] - data.starts[other][None])
+    assert apart.min() >= data.window
+    columns, step = data.columns, data.step
     for recording in np.intersect1d(columns["recording"][one], columns["recording"][other]):
         starts = [
             columns["start"][part][columns["recording"][part] == recording] for part in (one, other)
@@ -49,6 +55,28 @@ def test_what_is_fitted_on_chosen_by_and_asked_about_has_nothing_in_common(embed
             assert len(fit) and len(choose) and len(asked)
             for one, other in ((fit, choose), (fit, asked), (choose, asked)):
                 assert_apart(embedded, one, other)
+
+
+@pytest.mark.parametrize("split_kind", ["trial", "subject"])
+def test_neither_do_published_windows_which_run_on_into_the_next_recording(monkeypatch, split_kind):
+    monkeypatch.setattr(simulated, "make_windows", partial(make_windows, strict=False))
+    # As if all were of one activity and gender: then every window that runs on is kept.
+    same = windows.published_starts
+    monkeypatch.setattr(
+        windows, "published_starts", lambda agree, *shape: same(np.zeros_like(agree), *shape)
+    )
+    embedded, settings = make(split_kind), with_attack(disjoint=())
+    assert not embedded.task.windows.whole.all()
+    for scenario in scenarios(embedded, settings):
+        for fold in scenario.folds:
+            fit, choose = (windows_of(embedded, rows) for rows in (fold.fit, fold.choose))
+            asked = embedded.index[scenario.split][fold.queries]
+            for one, other in ((fit, choose), (fit, asked), (choose, asked)):
+                assert_apart(embedded, one, other)
+    for adversary in adversaries(embedded, settings):
+        if adversary.gallery == "held_out":
+            asked = embedded.index[adversary.split][adversary.queries]
+            assert_apart(embedded, windows_of(embedded, adversary.rows), asked)
 
 
 def test_holdings_are_what_they_are_called(embedded):
@@ -131,7 +159,7 @@ def test_where_it_is_wanted_all_windows_are_fitted_on(embedded):
     sizes = {
         s.max_windows: sum(len(at) for _, at in s.folds[0].fit)
         for s in found
-        if (s.gallery, s.attacker_data, s.split) == ("held_out", "both", TEST)
+        if (s.gallery, s.attacker_data, s.split) == ("held_out", "network_train", TEST)
     }
     assert sizes[40] == 40 and sizes[0] > 100
     assert {s.max_windows for s in scenarios(embedded, BOTH)} == {40}

@@ -57,7 +57,13 @@ def test_only_what_trains_otherwise_is_another_group():
     one = {"seed": 0, "layer": "fc_2", "method": "advanced", "contrastive_weight": 0.1}
     group = Point.of(one).group
     assert group == "seed=0"
-    later = {"reduced_dim": 2, "margin": 3.0, "noise.tolerance": 0.1, "privacy.num_draws": 2}
+    later = {
+        "reduced_dim": 2,
+        "margin": 3.0,
+        "noise.tolerance": 0.1,
+        "privacy.num_draws": 2,
+        "attack.max_windows": 8,
+    }
     assert Point.of({**one, **later}).group == group
     assert Point.of({**one, "pretrain.epochs": 3.0}).group != group
     assert Point.of({**one, "siamese.convention": "caffe"}).group != group

@@ -30,6 +30,8 @@ def attempt(
         errors.UserError: a class that is absent from what it is fitted on, features that are not finite or all the
             same, or probabilities that are none.
     """
+    if knowledge.num_classes < 2:
+        raise UserError("there is one class only: an attacker has nothing to tell apart")
     counts = np.bincount(labels, minlength=knowledge.num_classes)
     if (absent := np.flatnonzero(counts == 0)).size:
         raise UserError(
@@ -53,6 +55,8 @@ def attempt(
         )
     if not (np.isfinite(found).all() and (found >= 0).all()):
         raise UserError("the attacker gave probabilities that are negative or not finite")
+    if not np.allclose(found.sum(axis=1), 1.0, atol=1e-3):
+        raise UserError("the attacker gave probabilities that do not add up to 1 for each upload")
     return found
 
 

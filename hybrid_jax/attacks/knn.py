@@ -1,5 +1,7 @@
 """The nearest neighbours of an upload."""
 
+from typing import Any
+
 import numpy as np
 
 from hybrid_jax.attacks.axes import principal
@@ -14,16 +16,18 @@ class NearestNeighbours(Finder):
     def fit(self, features: np.ndarray, labels: np.ndarray) -> None:
         """See `Attacker.fit`."""
         uploads = self.knowledge.noisy(features, "fit")
-        candidates = (_Votes(uploads, labels, k) for k in NEIGHBOURS if k <= len(labels))
+        axes = principal(uploads)
+        held = axes.transform(uploads)
+        candidates = (_Votes(axes, held, labels, k) for k in NEIGHBOURS if k <= len(labels))
         self.found = self.knowledge.choose(candidates)
 
 
 class _Votes:
-    def __init__(self, uploads: np.ndarray, labels: np.ndarray, k: int):
+    def __init__(self, axes: Any, held: np.ndarray, labels: np.ndarray, k: int):
         from sklearn.neighbors import KNeighborsClassifier
 
-        self._k, self._counts, self._axes = k, np.bincount(labels), principal(uploads)
-        self._search = KNeighborsClassifier(k).fit(self._axes.transform(uploads), labels)
+        self._k, self._counts, self._axes = k, np.bincount(labels), axes
+        self._search = KNeighborsClassifier(k).fit(held, labels)
 
     def predict_proba(self, uploads: np.ndarray) -> np.ndarray:
         votes = self._k * self._search.predict_proba(self._axes.transform(uploads))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import inference, rng, train
+from hybrid_jax import inference, mesh, rng, train
 from hybrid_jax.attacks.knowledge import Knowledge, class_weights
 from hybrid_jax.phase import Budget
 from hybrid_jax.upload_loss import Reader, UploadLoss
@@ -91,7 +91,8 @@ def stops(
         budget: steps and learning rate; batches are of no more than N.
     """
     size = len(indices)
-    budget = replace(budget, batch_size=min(budget.batch_size, size))
+    fit = size // mesh.size() * mesh.size()  # a batch that the devices can share
+    budget = replace(budget, batch_size=min(budget.batch_size, fit))
     num_steps, _ = budget.steps(size)
     optimizer = budget.optimizer(num_steps)
     model_state = {k: v for k, v in variables.items() if k != "params"}

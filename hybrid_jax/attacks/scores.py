@@ -13,11 +13,11 @@ class Score(NamedTuple):
     """One metric in [0, 1].
 
     Attributes:
-        value: on all that was tried.
+        value: on all that was tried; NaN of AUC where that is of one class.
         chance: its value when the feature says nothing: of accuracy and F1 that of always naming the class which is
-            the most frequent, 1/K of balanced accuracy, 1/2 of AUC.
-        stderr: standard deviation over a bootstrap of groups; NaN for a single group.
-        ci_low, ci_high: its 95 % percentile interval; NaN for a single group.
+            the most frequent, of balanced accuracy one over the classes that occur, of AUC 1/2.
+        stderr: standard deviation over a bootstrap of groups; NaN for a single group, and where `value` is.
+        ci_low, ci_high: its 95 % percentile interval; NaN likewise.
     """
 
     value: float
@@ -56,7 +56,8 @@ def scores(probabilities: np.ndarray, labels: np.ndarray, groups: np.ndarray) ->
         ends, stderr = (np.nan, np.nan), np.nan
         if size > 1:
             there = spread[name][np.isfinite(spread[name])]
-            ends, stderr = np.percentile(there, [tail, 100 - tail]), there.std(ddof=1)
+            if len(there) > 1:
+                ends, stderr = np.percentile(there, [tail, 100 - tail]), there.std(ddof=1)
         found[name] = Score(value[name][0], chance[name], stderr, *ends)
     return found
 

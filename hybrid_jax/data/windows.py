@@ -9,6 +9,7 @@ import os
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import jax
@@ -75,6 +76,13 @@ class Windows:
     def indices(self, split: int) -> np.ndarray:
         """Numbers of the windows in `split` (TRAIN, VALIDATION or TEST), int32, ascending."""
         return np.flatnonzero(self.split == split).astype(np.int32)
+
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """Which windows end in the recording that they begin in, bool [N]: of published ones not all do."""
+        begins = self.starts - self.columns["start"]
+        ends = np.append(np.unique(begins), len(self.rows))
+        return self.starts + self.window <= ends[np.searchsorted(ends, begins, side="right")]
 
 
 def gather(rows: jax.Array, starts: jax.Array, window: int) -> jax.Array:

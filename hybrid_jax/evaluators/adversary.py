@@ -94,6 +94,7 @@ def adversaries(embedded: Embedded, settings: Settings) -> Iterator[Adversary]:
         windows.columns[name][embedded.index[TEST]] for name in ("recording", "start")
     )
     first, second = halves(recording, start, gap_windows(windows.window, windows.step))
+    second = second[windows.whole[embedded.index[TEST]][second]]  # as in `scenario.Holdings`
     whole = {split: np.arange(len(index)) for split, index in embedded.index.items()}
 
     def sample(split: int, among: np.ndarray, most: int) -> np.ndarray:

@@ -3,18 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import noise, rng
+from hybrid_jax import rng
 from hybrid_jax.attacks import ATTACKERS, Knowledge
 from hybrid_jax.attacks.attempt import attempt, combined
 from hybrid_jax.attacks.scores import Score, scores
 from hybrid_jax.data.windows import VALIDATION
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
-from hybrid_jax.evaluators.scenario import Fold, Rows, Scenario, scenarios
+from hybrid_jax.evaluators.scenario import Rows, Scenario, scenarios
 from hybrid_jax.evaluators.sequences import operating_level
 from hybrid_jax.evaluators.settings import Settings
 from hybrid_jax.privacy import leakage
@@ -103,7 +101,7 @@ class Attack:
                 budget=attack.budget,
                 freeze=attack.freeze,
             )
-            uploads = self._uploads(fold)
+            uploads = np.asarray(embedded.uploads(scenario.split, fold.queries, self._std))
             found.append(attempt(ATTACKERS[attacker], knowledge, *self._held(fold.fit), uploads))
         return np.concatenate(found)
 
@@ -112,14 +110,6 @@ class Attack:
         features = [np.asarray(embedded.z[split])[at] for split, at in rows]
         labels = [embedded.labels(target, split)[at] for split, at in rows]
         return np.concatenate(features), self._numbered(np.concatenate(labels))
-
-    def _uploads(self, fold: Fold) -> np.ndarray:
-        """The queries with the noise that accuracy and privacy see in their first draw."""
-        embedded, split = self._embedded, self._scenario.split
-        clean = embedded.z[split][fold.queries]
-        index = jnp.asarray(embedded.index[split][fold.queries])
-        normal = noise.standard_normal(jax.random.fold_in(embedded.key, 0), index, clean.shape[1])
-        return np.asarray(noise.add(clean, jnp.float32(self._std), normal))
 
     def _numbered(self, labels: np.ndarray) -> np.ndarray:
         return np.searchsorted(self._classes, labels)

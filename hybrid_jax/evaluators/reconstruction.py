@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import noise, rng
+from hybrid_jax import rng
 from hybrid_jax.attacks import decoder
 from hybrid_jax.attacks.scores import Score, scores
 from hybrid_jax.data.windows import TEST, gather
@@ -67,11 +67,7 @@ def _records(embedded: Embedded, settings: Settings, level: float) -> Iterator[d
         rng.named(embedded.key, "reconstruction"),
     )
     asked = embedded.index[TEST][held.queries]
-    normal = noise.standard_normal(
-        jax.random.fold_in(embedded.key, 0), jnp.asarray(asked), z.shape[1]
-    )
-    clean = embedded.z[TEST][held.queries]
-    rebuilt = trained(noise.add(clean, jnp.float32(std), normal))
+    rebuilt = trained(embedded.uploads(TEST, held.queries, std))
     originals = gather(rows, starts[asked], windows.window)
     about = {
         "split": "test",

@@ -71,7 +71,7 @@ def scenarios(embedded: Embedded, settings: Settings) -> Iterator[Scenario]:
             if unknown_people and data != "unseen":
                 continue
             limits = {attack.max_windows}
-            if data == attack.attacker_data[-1] and name in attack.unlimited:
+            if data == attack.attacker_data[0] and name in attack.unlimited:
                 limits |= {0}
             for most in sorted(limits, reverse=True):
                 fold = Fold(*held.rows(data, most), held.queries)
@@ -108,16 +108,20 @@ class Holdings:
     def __init__(self, embedded: Embedded, seed: int):
         self._embedded, self._seed = embedded, seed
         windows = embedded.task.windows
+        # One that runs on into the next recording shares rows with what is held of that: nobody is asked about it.
+        whole = {split: windows.whole[embedded.index[split]] for split in (TRAIN, TEST)}
         at, shape = self._columns(TEST), (windows.window, windows.step)
-        first, self.queries = halves(*at, gap_windows(*shape))
+        first, second = halves(*at, gap_windows(*shape))
+        self.queries = second[whole[TEST][second]]
         if not (len(first) and len(self.queries)):
             raise UserError(
                 "test recordings are too short to be halved: an attacker has nothing to learn from, or to be tried on"
             )
         of_first = tails(*(column[first] for column in at), *shape)
+        of_train = tails(*self._columns(TRAIN), *shape)
         self._pools = {
-            "network_train": (TRAIN, *tails(*self._columns(TRAIN), *shape)),
-            "unseen": (TEST, *(first[part] for part in of_first)),
+            "network_train": (TRAIN, *(part[whole[TRAIN][part]] for part in of_train)),
+            "unseen": (TEST, *(first[part][whole[TEST][first[part]]] for part in of_first)),
         }
 
     def rows(self, data: str, most: int, without: np.ndarray | None = None) -> tuple[Rows, Rows]:
@@ -137,7 +141,8 @@ class Holdings:
             rows = [(pool[0], self._kept(pool[0], pool[part], without)) for pool in pools]
             if not sum(len(at) for _, at in rows):
                 raise UserError(
-                    "recordings of fewer than 10 windows leave an attacker none to choose settings by: use longer ones"
+                    "recordings are too short: an attacker learns from all but their last tenth and a gap before it,"
+                    " and chooses its settings by that tenth"
                 )
             found.append(self._sample(rows, limit))
         return tuple(found)

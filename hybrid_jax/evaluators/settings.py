@@ -14,7 +14,7 @@ class AttackSettings:
         attackers: names in `attacks.ATTACKERS`.
         attacker_data: what they hold, each in turn: `network_train`, `unseen`, `both`.
         max_windows: that they are fitted on at most; 0 for all.
-        unlimited: `layer/method` where they are fitted on all windows of the last kind of data too, to see what the
+        unlimited: `layer/method` where they are fitted on all windows of the first kind of data too, to see what the
             limit costs them.
         freeze: of `transfer`: `through_split`, or a stage.
         budget: of the attackers that are networks.
@@ -61,7 +61,7 @@ class Settings:
         seed: of the run.
         noise_relative: the noise grid, in units of the exclusive feature's rms; begins with 0.
         num_draws: noise draws at each noise above 0.
-        splits: of the rank privacy: `test`, `validation` or both.
+        splits: on which privacy and attacks are measured: `test`, `validation` or both.
         sensitive: targets of privacy.
         unplanned: further targets of privacy, of which nobody thought in training (`data.attributes`).
         galleries: what the adversary of the rank privacy holds (`privacy.leakage`).

@@ -14,7 +14,7 @@ from hybrid_jax.results import flat
 LONGEST = 200  # bytes of a point's name; file systems take 255
 AXES = ("layer", "method", "contrastive_weight", "margin", "reduced_dim")
 # Sections of a config that no network depends on.
-AFTER_TRAINING = ("evaluators", "noise", "privacy", "reduction", "retrain")
+AFTER_TRAINING = ("attack", "evaluators", "noise", "privacy", "reduction", "retrain")
 
 
 @dataclass(frozen=True)

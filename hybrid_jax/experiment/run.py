@@ -54,7 +54,8 @@ def run(
     simple = training.simple(pretrained)
     records: list[Record] = []
     spaces = {}
-    for layer in config.layers:
+    # From the device on: tables and orderings go by it, in whatever order they were named.
+    for layer in sorted(config.layers, key=training.task.network.layers.index):
         features = {False: LayerFeatures.extract(training.task, layer, simple, 0.0, None)}
         if any(METHODS[method].siamese for method in config.methods):
             weight, margin = (config.siamese[name][layer] for name in SIAMESE)

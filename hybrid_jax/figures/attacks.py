@@ -20,7 +20,6 @@ COLOURS = {
     "advanced": "#0072B2",
 }
 MARKERS = "osD^vP"
-Name = tuple[str, str, str]  # layer, method, reduction
 
 
 def attacks(path, records: Iterable[Mapping]) -> Path | None:
@@ -109,8 +108,9 @@ def attack_privacy(path, records: Iterable[Mapping]) -> Path | None:
     layers = results.distinct(records, "layer")
     note = (
         "Each point is a method at a layer, noisy ones at their operating noise, for an adversary of unseen data."
-        " Privacy index: 0 when the true class is always ranked first, 1 at chance. The measure is one attack; what"
-        " lies above and to the right is more than it lets expect."
+        " Privacy index: 0 when the true class is always ranked first, 1 at chance. Attack: the best, whatever data of"
+        " these people the attacker holds. The measure is one attack; what lies above and to the right is more than it"
+        " lets expect."
     )
     size = max(6.4, 2.2 + 3.4 * len(pairs)), 4.6
     with style.drawn(path, *size, "The privacy measure beside the best attack", note) as figure:
@@ -152,18 +152,17 @@ def _legend(axes, handles) -> None:
     axes.legend(handles=handles, frameon=False, fontsize=8, **where)
 
 
-def _pairs(records: list[Mapping], target: str) -> dict[Name, tuple[float, Mapping]]:
+def _pairs(records: list[Mapping], target: str) -> dict[attacked.Name, tuple[float, Mapping]]:
     """Privacy index and best attack of each embedding, at the noise of the grid that is nearest to the attack's."""
-    measured: dict[Name, list[Mapping]] = {}
+    measured: dict[attacked.Name, list[Mapping]] = {}
     for r in results.select(
         records, evaluator="privacy", metric="privacy_index", target=target, split="test",
         gallery="held_out", attacker_data="unseen", mode="classes", queries=1,
     ):  # fmt: skip
-        measured.setdefault((r["layer"], r["method"], r["reduction"]), []).append(r)
+        measured.setdefault(attacked.embedding_of(r), []).append(r)
     found = {}
-    for r in attacked.headline(records, target):
-        name = r["layer"], r["method"], r["reduction"]
-        if r["metric"] == attacked.MEASURE and r["attacker"] == "best" and name in measured:
+    for name, r in attacked.strongest(records, target).items():
+        if name in measured:
             noise = r["noise_relative"]
             near = min(measured[name], key=lambda one: abs(one["noise_relative"] - noise))
             found[name] = near["value"], r

@@ -9,6 +9,7 @@ from hybrid_jax import attacked, figures, paper, results, selection
 from hybrid_jax.report import accuracy, attacks, leakage, notes, privacy, sweep
 from hybrid_jax.report.accuracy import accuracy_table
 from hybrid_jax.report.markdown import percent
+from hybrid_jax.report.orderings import orderings
 
 __all__ = ["accuracy_table", "headline", "summary", "write"]
 
@@ -128,7 +129,7 @@ def markdown(
             (
                 f"### {target.capitalize()}: the orderings of Fig. 9(b)",
                 notes.ORDERINGS,
-                attacks.orderings(records, target),
+                orderings(records, target),
             ),
             (
                 f"### {target.capitalize()}: what the attacker holds",

@@ -1,53 +1,73 @@
 """Tables of attacks: each attacker's balanced accuracy, and what the adversary's data, company and patience change."""
 
-import itertools
 from collections.abc import Iterable, Mapping
 
 from hybrid_jax import paper, results
-from hybrid_jax.attacked import MEASURE, at_operating_noise, headline, is_above, limit, measured
+from hybrid_jax.attacked import (
+    MEASURE,
+    Name,
+    at_operating_noise,
+    bounds,
+    embedding_of,
+    headline,
+    is_above,
+    largest,
+    limit,
+    measured,
+    strongest,
+)
 from hybrid_jax.attacks.scores import METRICS
 from hybrid_jax.report.markdown import percent, table
 
-# Fig. 9(b): the first leaks less than the second.
-LESS = (
-    ("siamese", "simple"),
-    ("reduced_siamese", "reduced"),
-    ("reduced", "simple"),
-    ("reduced_siamese", "siamese"),
-)
 FLAG = " ⚑"  # an attack above the bound
-Name = tuple[str, str, str]  # layer, method, reduction
+SAME = "same attackers"  # a column of `holdings_table`
 
 
 def attack_table(records: Iterable[Mapping], target: str) -> str:
     """Every attacker's balanced accuracy, a row for each layer and method, noisy ones at their operating noise.
 
-    The best one's with its 95 % interval over people; then what the classifier's prediction and the true primary label
-    alone tell, and the bound: `FLAG` where the whole interval of an attack lies above it.
+    The best one's with its 95 % interval over people; then the best whatever the attacker holds, what the classifier's
+    prediction and the true primary label alone tell, and the bound: `FLAG` where the whole interval of an attack lies
+    above it.
     """
-    own = headline(records, target)
+    records = list(records)
+    own, anyhow, known = (
+        headline(records, target),
+        strongest(records, target),
+        bounds(records, target),
+    )
     names = [name for name in results.distinct(own, "attacker") if name != "best"]
     rows = []
     for name, found in _by_name(own).items():
         by = {r["attacker"]: r for r in found if r["metric"] == MEASURE}
         alone = {r["metric"]: r for r in found if r["attacker"] is None}
-        bound, best = alone.get("bayes_bound"), by.get("best")
+        best = by.get("best")
         floors = (alone.get(f"{MEASURE}_{which}_floor") for which in ("prediction", "label"))
         rows.append(
             [
                 _words(*name),
                 *(
-                    _cell(by.get(attacker)) + FLAG * is_above(by.get(attacker), bound)
+                    _cell(by.get(attacker)) + FLAG * is_above(by.get(attacker), known)
                     for attacker in names
                 ),
                 f"{_cell(best)}{_interval(best)}",
                 (best or {}).get("winner") or "–",
-                *map(_cell, (*floors, bound)),
+                _cell(anyhow.get(name)),
+                *map(_cell, (*floors, alone.get("bayes_bound"))),
             ]
         )
     if not rows:
         return ""
-    head = ["Layer, method", *names, "best [95 %]", "which", "prediction", "label", "bound"]
+    head = [
+        "Layer, method",
+        *names,
+        "best [95 %]",
+        "which",
+        "any data",
+        "prediction",
+        "label",
+        "bound",
+    ]
     return table(head, rows)
 
 
@@ -78,15 +98,26 @@ def best_table(records: Iterable[Mapping], target: str) -> str:
 
 
 def holdings_table(records: Iterable[Mapping], target: str) -> str:
-    """The best attacker's balanced accuracy by what it holds; `strangers`: never data of the people asked about."""
-    own = measured(records, target, attacker="best", metric=MEASURE, mode=None)
+    """The best attacker's balanced accuracy by what it holds; `strangers`: never data of the people asked about.
+
+    As fewer attackers are tried on strangers, the best of the same ones with unseen data of these people stands beside.
+    """
+    records = list(records)
+    own, known = (
+        measured(records, target, attacker="best", metric=MEASURE, mode=None),
+        bounds(records, target),
+    )
     usual = limit(own)
     columns: dict[tuple, str] = {}
     for r in own:
         columns.setdefault(_holding(r, usual), _heading(*_holding(r, usual)))
+    alike = _by_attackers_of_strangers(records, target)
+    if alike:
+        columns[SAME] = "unseen data, same attackers"
     rows = []
     for name, found in _by_name(own).items():
-        cells = {_holding(r, usual): _cell(r) for r in found}
+        cells = {_holding(r, usual): _cell(r) + FLAG * is_above(r, known) for r in found}
+        cells[SAME] = _cell(alike.get(name))
         rows.append([_words(*name), *(cells.get(column, "–") for column in columns)])
     return table(["Layer, method", *columns.values()], rows) if rows else ""
 
@@ -100,48 +131,6 @@ def sessions_table(records: Iterable[Mapping], target: str) -> str:
         cells = {r["queries"]: _cell(r) for r in found}
         rows.append([_words(*name), *(cells.get(n, "–") for n in numbers)])
     return table(["Layer, method", *map(str, numbers)], rows) if rows else ""
-
-
-def orderings(records: Iterable[Mapping], target: str) -> str:
-    """Which of the orderings of the paper's Fig. 9(b) hold, and by how much the others do not, in points.
-
-    Higher layers leak less, Siamese less than simple, reduced less than what it reduces: by transfer learning, which
-    the paper tried, and by the best attacker.
-    """
-    own = [r for r in headline(records, target) if r["metric"] == MEASURE]
-    lines = []
-    for attacker in ("transfer", "best"):
-        found = {
-            (r["layer"], r["method"]): r["value"]
-            for r in own
-            if r["attacker"] == attacker and r["reduction"] != "autoencoder"
-        }
-        layers = list(dict.fromkeys(layer for layer, _ in found))
-        methods = list(dict.fromkeys(method for _, method in found))
-        pairs = [
-            (
-                f"{paper.layer_name(higher)} above {paper.layer_name(lower)}, {_method(m)}",
-                (higher, m),
-                (lower, m),
-            )
-            for m in methods
-            for lower, higher in itertools.pairwise(layers)
-        ]
-        pairs += [
-            (
-                f"{paper.layer_name(layer)}, {_method(less)} above {_method(more)}",
-                (layer, less),
-                (layer, more),
-            )
-            for layer in layers
-            for less, more in LESS
-        ]
-        tried = [(text, found[a] - found[b]) for text, a, b in pairs if a in found and b in found]
-        broken = [f"{text}: {percent(gap, sign='+')}" for text, gap in tried if gap > 0]
-        if tried:
-            held = f"{attacker}: {len(tried) - len(broken)} of {len(tried)} hold"
-            lines.append("; ".join([held, *broken]) + ".")
-    return "\n\n".join(lines)
 
 
 def reconstruction_table(records: Iterable[Mapping]) -> str:
@@ -161,6 +150,15 @@ def reconstruction_table(records: Iterable[Mapping]) -> str:
     return table(head, rows) if rows else ""
 
 
+def _by_attackers_of_strangers(records: list[Mapping], target: str) -> dict[Name, Mapping]:
+    """The best of the attackers that are tried on strangers, with unseen data of the people who are asked about."""
+    about = {"metric": MEASURE, "mode": None}
+    strangers = measured(records, target, gallery="leave_group_out", **about)
+    tried = tuple(name for name in results.distinct(strangers, "attacker") if name != "best")
+    about |= {"gallery": "held_out", "attacker_data": "unseen"}
+    return largest(measured(records, target, attacker=tried, **about))
+
+
 def _holding(r: Mapping, usual: int) -> tuple[str, bool, bool]:
     return r["attacker_data"], r["gallery"] == "leave_group_out", r["max_windows"] != usual
 
@@ -174,16 +172,17 @@ def _heading(data: str, strangers: bool, all_windows: bool) -> str:
 def _by_name(records) -> dict[Name, list[Mapping]]:
     found: dict[Name, list[Mapping]] = {}
     for r in at_operating_noise(records):
-        found.setdefault((r["layer"], r["method"], r["reduction"]), []).append(r)
+        found.setdefault(embedding_of(r), []).append(r)
     return found
 
 
-def _method(method: str) -> str:
+def method_name(method: str) -> str:
+    """A method in a sentence."""
     return paper.METHOD_NAMES[method].lower()
 
 
 def _words(layer: str, method: str, reduction: str) -> str:
-    words = [paper.layer_name(layer), _method(method)]
+    words = [paper.layer_name(layer), method_name(method)]
     return ", ".join([*words, *(["autoencoder"] if reduction == "autoencoder" else [])])
 
 

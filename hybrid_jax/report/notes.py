@@ -39,18 +39,23 @@ GUARANTEE = (
 ATTACK = (
     "Balanced accuracy in percent (chance {chance}) of attackers who hold {held}, fitted on {fits} windows at most,"
     " with settings chosen on windows of their own; tried on the second halves of test recordings, noisy methods at"
-    " their operating noise. The best is the best on the test: it favours the attacker. Prediction, label: what the"
-    " classifier's prediction, and the true primary label, tell alone. Bound: the Bayes adversary who knows every"
-    " tried window's own feature (gallery `self`); ⚑ would mark an attack above it."
+    " their operating noise. The best is the best on the test: it favours the attacker. Any data: the best whatever"
+    " data of these people the attacker holds. Prediction, label: what the classifier's prediction, and the true"
+    " primary label, tell alone. Bound: the Bayes adversary who knows every tried window's own feature (gallery"
+    " `self`); ⚑ would mark an attack above it."
 )
 BEST = (
     "[95 % interval] of a bootstrap over people. Balanced accuracy, F1 and AUC are means over classes. Windows: that"
-    " the attacker was fitted on, its settings chosen by a quarter as many more."
+    " the attacker was fitted on; its settings were chosen by others, the last tenth of each recording that it holds."
 )
-ORDERINGS = "Higher layers leak less, Siamese less than simple, reduced less than its parent; points where they do not."
+ORDERINGS = (
+    "Higher layers leak less, Siamese less than simple, reduced less than its parent; points where they do not."
+    " Strangers: the attacker holds nothing of the people it is asked about."
+)
 HOLDINGS = (
-    "The best attacker of each. Strangers: the attacker holds nothing of the people it is asked about"
-    " (fewer attackers are tried). All windows: without the limit on what they are fitted on."
+    "The best attacker of each. Strangers: the attacker holds nothing of the people it is asked about (fewer attackers"
+    " are tried; last, what the same ones get with unseen data of these people). All windows: without the limit on what"
+    " they are fitted on."
 )
 PATIENCE = (
     "Balanced accuracy of the best attacker when the log-probabilities of n windows of one person, none"
