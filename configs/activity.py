@@ -9,10 +9,10 @@ On 2 cores a seed takes an hour, `:fast` and `:simulated` some minutes; `:smoke`
 Expected, test accuracy in percent over three seeds:
 
                        Conv-4      FC-1        FC-2
-    simple             95.4 +- .4  95.4 +- .4  95.4 +- .4
-    reduced            67.2 +- .5  92.7 +- 1   95.5 +- .4
-    siamese            94.0 +- .3  95.6 +- .2  95.7 +- .3
-    reduced_siamese    83.2 +- .8  94.9 +- .2  95.7 +- .3
+    simple             95.4 +- .2  95.4 +- .2  95.4 +- .2
+    reduced            68.1 +- 1   92.9 +- .5  95.3 +- .3
+    siamese            94.0 +- .3  95.4 +- .1  95.8 +- .2
+    reduced_siamese    84.0 +- 1   94.9 +- .1  95.8 +- .2
 
 Keys: `split=trial|subject`, as in `configs/activity.py:fast,split=subject`.
 
