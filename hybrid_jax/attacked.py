@@ -82,7 +82,7 @@ def largest(records: Iterable[Mapping]) -> dict[Name, Mapping]:
 
 
 def bounds(records: Iterable[Mapping], target: str) -> dict[tuple, Mapping]:
-    """The bound of each embedding at each noise: who attacks with what makes none other, for it holds for all."""
+    """The bound of each embedding at each noise: it holds for every attacker, whatever that one holds."""
     found = measured(records, target, metric="bayes_bound")
     return {(*embedding_of(r), r["noise_relative"]): r for r in found}
 

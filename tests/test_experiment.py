@@ -92,3 +92,16 @@ def test_what_is_measured_is_not_measured_again(tmp_path, monkeypatch):
     assert asked == ["simple", "reduced", "reduced", "noisy_reduced"]
     contents = [(tmp_path / name / "results.json").read_bytes() for name in ("whole", "stopped")]
     assert contents[0] == contents[1]
+
+
+def test_layers_are_measured_from_the_device_on_in_whatever_order_they_are_named(tmp_path):
+    """Tables and orderings go by the order of the records."""
+    weights = {
+        "contrastive_weight": {"fc_1": 0.3, "fc_2": 0.3},
+        "margin": {"fc_1": 1.0, "fc_2": 1.0},
+    }
+    config = make(layers=("fc_2", "fc_1"), methods=("simple",), evaluators=("accuracy",))
+    config = config.unlock()
+    config.siamese.update(weights)
+    run.run(config.lock(), tmp_path, "the command")
+    assert results.distinct(results.read(tmp_path)["records"], "layer") == ["fc_1", "fc_2"]

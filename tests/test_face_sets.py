@@ -92,11 +92,16 @@ def test_mistakes_in_wiki_are_named(tmp_path):
     (folder / "01/7_1980.jpg").unlink()
     with pytest.raises(UserError, match=r"01/7_1980.jpg is missing .1 of 32 in its table."):
         wiki.load(folder, side=4, num_train=20)
-    (folder / "wiki.mat").write_text("no table")
-    with pytest.raises(UserError, match=r"wiki.mat is no table of IMDB-WIKI"):
-        wiki.load(folder)
+    whole = (folder / "wiki.mat").read_bytes()
+    for damaged in (b"no table", whole[:1000], whole[: len(whole) // 2]):
+        (folder / "wiki.mat").write_bytes(damaged)
+        with pytest.raises(UserError, match=r"wiki.mat cannot be read as a MATLAB file .*: get it"):
+            wiki.load(folder)
     savemat(folder / "wiki.mat", {"wiki": {"full_path": cells(["a"])}})
-    with pytest.raises(UserError, match=r"wiki.mat is no table of IMDB-WIKI .*name"):
+    with pytest.raises(UserError, match=r"wiki.mat is no table of IMDB-WIKI: wiki.name is missing"):
+        wiki.load(folder)
+    savemat(folder / "wiki.mat", {"imdb": 3})
+    with pytest.raises(UserError, match=r"wiki.full_path is missing"):
         wiki.load(folder)
 
 

@@ -91,8 +91,8 @@ def stops(
         budget: steps and learning rate; batches are of no more than N.
     """
     size = len(indices)
-    fit = size // mesh.size() * mesh.size()  # a batch that the devices can share
-    budget = replace(budget, batch_size=min(budget.batch_size, fit))
+    shared = max(size // mesh.size(), 1) * mesh.size()  # a batch that the devices can share
+    budget = replace(budget, batch_size=min(budget.batch_size, shared))
     num_steps, _ = budget.steps(size)
     optimizer = budget.optimizer(num_steps)
     model_state = {k: v for k, v in variables.items() if k != "params"}

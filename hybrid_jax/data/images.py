@@ -8,11 +8,8 @@ import numpy as np
 from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
 from hybrid_jax.errors import UserError
 
-SHARES = (
-    (TRAIN, 0.6),
-    (VALIDATION, 0.1),
-    (TEST, 0.3),
-)  # of the people; the sources have no split for this
+# Of the people. Ours: no source says how LFW is split for gender.
+SHARES = ((TRAIN, 0.6), (VALIDATION, 0.1), (TEST, 0.3))
 MANY = 5  # images that a person has at least whose identity is attacked
 
 

@@ -21,8 +21,7 @@ def load(
 ) -> Images:
     """LFW's labelled images; nobody is in two splits.
 
-    Images of no gender list are left out: four of the official set. One in both is a woman's: so are the five there
-    are, on sight.
+    Images of no gender list are left out, four of the official set; one in both, as five are, is a woman's.
 
     Args:
         directory: holds the official folder or a zip of it, of images of any size, and the two gender lists.

@@ -12,6 +12,8 @@ from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
 from hybrid_jax.errors import UserError
 
 SETS = ("wiki", "imdb")
+NUMBERS = ("gender", "face_score", "second_face_score")
+FIELDS = ("full_path", "name", *NUMBERS)  # of the table's that are read
 NUM_TRAIN = 45_000  # images of the paper's training set (its section 5.1.1)
 WANTED = "name the extracted folder, as wiki_crop/, that holds wiki.mat and the folders of images"
 
@@ -108,27 +110,26 @@ def read_table(path: Path) -> dict[str, np.ndarray]:
         errors.UserError: it is no such table.
     """
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
 
     try:
         contents = loadmat(path, squeeze_me=True, struct_as_record=False)
-        (name,) = (name for name in SETS if name in contents)
-        table = contents[name]
-
-        def column(field: str) -> np.ndarray:
-            return np.atleast_1d(getattr(table, field))
-
-        paths = np.array([str(path) for path in column("full_path")])
-        # An empty cell comes as an empty array.
-        named = [str(name) if np.size(name) else "" for name in column("name")]
-        numbers = {
-            field: column(field).astype(np.float64)
-            for field in ("gender", "face_score", "second_face_score")
-        }
-    except (MatReadError, ValueError, AttributeError, TypeError, NotImplementedError) as error:
-        raise UserError(f"{path} is no table of IMDB-WIKI ({error}): get it again") from None
-    people = np.array([n.strip() or p for n, p in zip(named, paths, strict=True)])
-    return {"dataset": np.array(name), "full_path": paths, "person": people, **numbers}
+    except Exception as error:  # scipy's reader meets a damaged file wherever it happens to be
+        raise UserError(f"{path} cannot be read as a MATLAB file ({error}): get it again") from None
+    dataset = path.stem
+    table = contents.get(dataset)
+    if missing := [field for field in FIELDS if not hasattr(table, field)]:
+        raise UserError(f"{path} is no table of IMDB-WIKI: {dataset}.{missing[0]} is missing")
+    columns = {field: np.atleast_1d(getattr(table, field)) for field in FIELDS}
+    paths = np.array([str(path) for path in columns["full_path"]])
+    # An empty cell comes as an empty array.
+    named = [str(name).strip() if np.size(name) else "" for name in columns["name"]]
+    people = np.array([n or p for n, p in zip(named, paths, strict=True)])
+    return {
+        "dataset": np.array(dataset),
+        "full_path": paths,
+        "person": people,
+        **{field: columns[field].astype(np.float64) for field in NUMBERS},
+    }
 
 
 def split_people(counts: np.ndarray, num_train: int, seed: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from hybrid_jax.attacks.scores import METRICS
 from hybrid_jax.report.markdown import percent, table
 
 FLAG = " ⚑"  # an attack above the bound
-SAME = "same attackers"  # a column of `holdings_table`
+SAME = ("same attackers",)  # a column of `holdings_table`; others are named by `_holding`
 
 
 def attack_table(records: Iterable[Mapping], target: str) -> str:
