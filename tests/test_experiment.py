@@ -96,12 +96,6 @@ def test_what_is_measured_is_not_measured_again(tmp_path, monkeypatch):
 
 def test_layers_are_measured_from_the_device_on_in_whatever_order_they_are_named(tmp_path):
     """Tables and orderings go by the order of the records."""
-    weights = {
-        "contrastive_weight": {"fc_1": 0.3, "fc_2": 0.3},
-        "margin": {"fc_1": 1.0, "fc_2": 1.0},
-    }
     config = make(layers=("fc_2", "fc_1"), methods=("simple",), evaluators=("accuracy",))
-    config = config.unlock()
-    config.siamese.update(weights)
-    run.run(config.lock(), tmp_path, "the command")
+    run.run(config, tmp_path, "the command")
     assert results.distinct(results.read(tmp_path)["records"], "layer") == ["fc_1", "fc_2"]
