@@ -30,7 +30,7 @@ test: lint ## lint, then every test that is not slow
 test-slow: $(STAMP) ## the tests marked slow
 	$(RUN) -m pytest $(PARALLEL) -m slow $(PYTEST_ARGS)
 
-bench: $(STAMP) ## training steps, streaming and the privacy measure against their peers (requirements-bench.txt)
+bench: $(STAMP) ## training steps, VGG-16's forward pass, streaming and the privacy measure against their peers (requirements-bench.txt)
 	$(RUN) -m benchmarks.train_step
 	$(RUN) -m benchmarks.depthwise
 	$(RUN) -m benchmarks.stream

@@ -20,7 +20,7 @@ from benchmarks.train_step_peers import MARGIN, WEIGHT, in_jax, task_of
 from hybrid_jax import optimizers, train
 from hybrid_jax.data import motionsense, simulated
 from hybrid_jax.data.stream import Stream
-from hybrid_jax.task import Task, WindowLoss
+from hybrid_jax.task import Task, TaskLoss
 
 LAYER = "conv_4"
 
@@ -29,7 +29,7 @@ def streamed(task: Task, stream: Stream, steps: int, num_steps: int) -> Iterator
     """`in_jax` with the windows streamed; rounds for `num_steps`."""
     optimizer = optimizers.adam(1e-3, num_steps=1)
     calls = train.fit_stream(
-        WindowLoss(task.network, task.windows.window, LAYER),
+        TaskLoss(task.network, task.samples.inputs, LAYER),
         train.init(task.init(jax.random.key(0))["params"], optimizer),
         task.device_data(WEIGHT, MARGIN),
         stream,

@@ -17,7 +17,7 @@ from hybrid_jax import optimizers, train
 from hybrid_jax.data import Windows
 from hybrid_jax.models.mtcnn import ConvStage, mtcnn
 from hybrid_jax.stages import Network
-from hybrid_jax.task import Task, WindowLoss
+from hybrid_jax.task import Task, TaskLoss
 
 WEIGHT, MARGIN = 1.0, 10.0
 Peer = Iterator[None]
@@ -66,7 +66,7 @@ def in_jax(task: Task, batch_size: int, steps: int, layer: str | None) -> Peer:
     """Rounds of `hybrid_jax.train`, as in a phase of the experiment."""
     optimizer = optimizers.adam(1e-3, num_steps=1)
     calls = train.fit(
-        WindowLoss(task.network, task.windows.window, layer),
+        TaskLoss(task.network, task.samples.inputs, layer),
         train.init(task.init(jax.random.key(0))["params"], optimizer),
         task.device_data(WEIGHT, MARGIN),
         jnp.asarray(task.train_indices),
@@ -83,7 +83,7 @@ def in_jax(task: Task, batch_size: int, steps: int, layer: str | None) -> Peer:
 
 def in_plain_flax(task: Task, batch_size: int, steps: int, layer: str | None) -> Peer:
     """Rounds of the same loss on `plain(network)`, a jitted step a call: inside a loop XLA:CPU is slower still."""
-    loss = WindowLoss(plain(task.network), task.windows.window, layer)
+    loss = TaskLoss(plain(task.network), task.samples.inputs, layer)
     data, optimizer = task.device_data(WEIGHT, MARGIN), optax.adam(1e-3)
 
     @jax.jit
@@ -131,10 +131,10 @@ def in_torch(
         tnn.Linear(64, task.num_classes(task.primary)),
     )
     adam = torch.optim.Adam([*extractor.parameters(), *classifier.parameters()], lr=1e-3)
-    rows = torch.tensor(task.windows.rows)
-    starts = torch.tensor(task.windows.starts[task.train_indices]).long()
+    rows = torch.tensor(task.samples.rows)
+    starts = torch.tensor(task.samples.starts[task.train_indices]).long()
     labels = torch.tensor(task.labels(task.primary)[task.train_indices]).long()
-    time_steps = torch.arange(task.windows.window)
+    time_steps = torch.arange(task.samples.window)
     upper = torch.ones(batch_size, batch_size).triu(1)
 
     def objective(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -68,12 +68,14 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     # The paper is silent for this network. Chosen on validation by `--mode=tune`, per layer.
     config.siamese = {
         "convention": "caffe",
+        "pairs": "all",  # of a batch
         "contrastive_weight": {**dict.fromkeys(LAYERS, 0.3), "conv_4": 1.0},
         "margin": dict.fromkeys(LAYERS, 10.0),
     }
     config.reduction = {
         # The paper's, for every layer; 0: the smallest of `dims` within tune.tolerance of the best, on validation.
         "dim": 8,
+        "dim_at": {},  # layer -> its own, where that is another
         "dims": (2, 4, 8, 16, 32),
         "autoencoder_layers": ("conv_4",),  # where the autoencoder is measured beside PCA
         "autoencoder": common.budget(20, 3e-3, "cosine", 256),

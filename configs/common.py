@@ -50,10 +50,22 @@ def parse(
     return preset, values
 
 
+def one_of(key: str, value: str, known: Iterable[str]) -> None:
+    """Raises `errors.UserError` unless a key's value is among `known`."""
+    if value not in known:
+        raise errors.unknown(f"config key {key}", value, known)
+
+
 def budget(
-    epochs: float, learning_rate: float, schedule: str, batch_size: int, average: bool = False
+    epochs: float,
+    learning_rate: float,
+    schedule: str,
+    batch_size: int,
+    average: bool = False,
+    optimizer: str = "adam",
+    faster: tuple[str, ...] = (),
 ) -> ml_collections.ConfigDict:
-    """Length and speed of one training."""
+    """Length and speed of one training (`phase.Budget`)."""
     return ml_collections.ConfigDict(
         {
             "epochs": float(epochs),
@@ -61,6 +73,8 @@ def budget(
             "schedule": schedule,
             "batch_size": batch_size,
             "average": average,  # keep the mean of the parameters over the steps, not the last
+            "optimizer": optimizer,
+            "faster": faster,  # stages that learn ten times as fast
         }
     )
 
@@ -78,6 +92,7 @@ def privacy(max_queries: int, max_gallery: int, num_draws: int) -> ml_collection
             "galleries": ("self", "leave_group_out", "held_out"),
             "attacker_data": ("network_train", "unseen"),
             "uploads": (1, 2, 4, 8, 16, 32),  # that the adversary combines
+            "instance": False,  # whether each sample is ranked among all too, as in the authors' code
             "prior": "uniform",
             "ties": "average",
         }
@@ -89,6 +104,7 @@ def attack(max_windows: int, epochs: float) -> ml_collections.ConfigDict:
     return ml_collections.ConfigDict(
         {
             "attackers": ("transfer", "logistic", "mlp", "knn", "boosting", "bayes"),
+            "only": {},  # target -> those of them that attack it, where not all do
             "attacker_data": ("network_train", "unseen", "both"),
             "max_windows": max_windows,
             "unlimited": (),  # `layer/method` where they are fitted on all windows too, of the first kind of data

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from hybrid_jax import train
-from hybrid_jax.data.windows import TRAIN
+from hybrid_jax.data.samples import TRAIN
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.phase import Budget
 from hybrid_jax.upload_loss import Reader, Reconstructed, UploadLoss
@@ -27,7 +27,7 @@ def retrain(embedded: Embedded, noise_std: float, budget: Budget, key: jax.Array
     classifier = embedded.variables["classifier"]
     z = embedded.z[TRAIN]
     num_steps, _ = budget.steps(z.shape[0])
-    optimizer = budget.optimizer(num_steps)
+    optimizer = budget.transformation(num_steps)
     state = train.init(
         classifier["params"], optimizer, {k: v for k, v in classifier.items() if k != "params"}
     )

@@ -1,6 +1,6 @@
 """A trained network embedded at one layer by one method, on the data it is judged on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import fit_reduction, inference, noise, rng
-from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedding import METHODS, Embedding, embed
 from hybrid_jax.phase import Budget
 from hybrid_jax.task import Task
@@ -27,13 +27,14 @@ class Embedded:
         embedding: the pair of functions.
         variables: what they take; without noise.
         task: network and data.
-        index: numbers of the windows in each split.
-        z: [n, d] noise-free exclusive features of each split's windows, in the order of `index`.
+        index: numbers of the samples in each split.
+        z: [n, d] noise-free exclusive features of each split's samples, in the order of `index`.
         contrastive_weight: what the network was fine-tuned with; 0 for one that is not Siamese.
         margin: the same; `None` for one that is not Siamese.
-        key: root of every noise draw: a draw depends on it, the draw's number and the window's number only.
+        key: root of every noise draw: a draw depends on it, the draw's number and the sample's number only.
         noise_free_records: what was found of the feature without noise, by whoever has found it. Methods that differ in
             noise alone share it.
+        shown: arrays for figures that evaluators leave beside their records.
     """
 
     embedding: Embedding
@@ -45,6 +46,7 @@ class Embedded:
     margin: float | None
     key: jax.Array
     noise_free_records: dict = field(default_factory=dict, repr=False)
+    shown: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     _predicted: dict = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -58,9 +60,28 @@ class Embedded:
         """Whether the method adds noise."""
         return METHODS[self.embedding.method].noisy
 
+    @property
+    def network_variables(self) -> dict[str, Any]:
+        """Of the whole network."""
+        halves = self.variables["extractor"], self.variables["classifier"]
+        names = {name for half in halves for name in half}
+        return {
+            name: {stage: own for half in halves for stage, own in half.get(name, {}).items()}
+            for name in names
+        }
+
     def labels(self, target: str, split: int) -> np.ndarray:
-        """[n] labels of the windows of a split."""
+        """[n] labels of the samples of a split."""
         return self.task.labels(target)[self.index[split]]
+
+    def known(self, target: str, split: int) -> np.ndarray:
+        """Places [m] in a split of those that an adversary after `target` can be asked about (`Samples.known`)."""
+        return np.flatnonzero(self.task.samples.known(target)[self.index[split]])
+
+    def classes(self, target: str, splits: Iterable[int]) -> np.ndarray:
+        """Labels [K] of a target that its known samples in these splits have: where people are apart, only theirs."""
+        found = [self.labels(target, split)[self.known(target, split)] for split in splits]
+        return np.unique(np.concatenate(found))
 
     def predictions(self, split: int, noise_std: np.ndarray, num_draws: int) -> np.ndarray:
         """[S, G, n] classes that the cloud half gives the noisy features of a split; S is 1 where no noise is added.
@@ -83,7 +104,7 @@ class Embedded:
         return self._predicted[asked]
 
     def predicted(self, split: int, at: np.ndarray, noise_std: float) -> np.ndarray:
-        """[m] classes that the cloud half gives the noisy features of windows at places [m] of a split, in one draw."""
+        """[m] classes that the cloud half gives the noisy features of samples at places [m] of a split, in one draw."""
         size = len(at)
         at = np.resize(at, -(-size // AT_ONCE) * AT_ONCE)  # few sizes: each is compiled for
         return inference.noisy_predictions(
@@ -98,7 +119,7 @@ class Embedded:
         )[0, 0, :size]
 
     def uploads(self, split: int, at: np.ndarray, noise_std: float) -> jax.Array:
-        """[m, d] features of windows at places [m] of a split, with the noise that accuracy and privacy draw first."""
+        """[m, d] features of samples at places [m] of a split, with the noise that accuracy and privacy draw first."""
         clean, index = self.z[split][at], jnp.asarray(self.index[split][at])
         normal = noise.standard_normal(jax.random.fold_in(self.key, 0), index, clean.shape[1])
         return noise.add(clean, jnp.float32(noise_std), normal)
@@ -106,8 +127,8 @@ class Embedded:
     def fields(self) -> dict[str, Any]:
         """The fields of a result record that say what was embedded."""
         return {
-            "dataset": self.task.windows.dataset,
-            "split_kind": self.task.windows.split_kind,
+            "dataset": self.task.samples.dataset,
+            "split_kind": self.task.samples.split_kind,
             "method": self.embedding.method,
             "layer": self.embedding.layer,
             "reduction": self.embedding.reduction,
@@ -119,7 +140,7 @@ class Embedded:
 
 @dataclass(frozen=True, eq=False)
 class LayerFeatures:
-    """Intermediate features of one network at one layer, on all windows that are used.
+    """Intermediate features of one network at one layer, on all samples that are used.
 
     Attributes:
         task: network and data.
@@ -127,8 +148,8 @@ class LayerFeatures:
         network_variables: of the whole network.
         contrastive_weight: what it was fine-tuned with; 0 for one that is not Siamese.
         margin: the same; `None` for one that is not Siamese.
-        index: numbers of the windows in each split.
-        features: [n, D] flattened outputs of the layer for each split's windows, in the order of `index`.
+        index: numbers of the samples in each split.
+        features: [n, D] flattened outputs of the layer for each split's samples, in the order of `index`.
     """
 
     task: Task
@@ -149,14 +170,13 @@ class LayerFeatures:
         contrastive_weight: float,
         margin: float | None,
     ) -> "LayerFeatures":
-        """Runs the device half, in eval mode, on the training, validation and test windows."""
+        """Runs the device half, in eval mode, on the training, validation and test samples."""
         embedding = embed(task.network, layer, "simple", input_shape=task.input_shape)
         bound = embedding.bind(variables)
-        windows = task.windows
-        rows, starts = jnp.asarray(windows.rows), jnp.asarray(windows.starts)
-        index = {split: windows.indices(split) for split in SPLITS}
+        inputs, data = task.samples.inputs, task.samples.data()
+        index = {split: task.samples.indices(split) for split in SPLITS}
         features = {
-            split: inference.features(embedding, bound, rows, starts[index[split]], windows.window)
+            split: inference.features(embedding, bound, inputs, data, jnp.asarray(index[split]))
             for split in SPLITS
         }
         return cls(task, layer, variables, contrastive_weight, margin, index, features)

@@ -1,6 +1,5 @@
 """An embedding on disk: all that export and an audit need, in `embeddings/<layer>/<method>[-autoencoder]/`."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import hosts
+from hybrid_jax import hosts, models
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.embedding import Embedding, embed
 from hybrid_jax.errors import UserError
-from hybrid_jax.models import MODELS
-from hybrid_jax.results import flat, write_bytes, write_json
+from hybrid_jax.results import flat, write_arrays, write_json
 
 SCHEMA = 1
 
@@ -40,22 +38,20 @@ def save(workdir: Path, embedded: Embedded, model: dict[str, Any], operating_noi
     Returns:
         The embedding's folder.
     """
-    embedding, windows = embedded.embedding, embedded.task.windows
+    embedding, samples = embedded.embedding, embedded.task.samples
     path = folder(workdir, embedding.layer, embedding.method, embedding.reduction)
     arrays = flat(embedded.variables, "/")
-    arrays |= {"normalisation/mean": windows.mean, "normalisation/std": windows.std}
+    arrays |= {"normalisation/mean": samples.mean, "normalisation/std": samples.std}
     if hosts.is_first():
         (path / "embedding.json").unlink(missing_ok=True)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_bytes(path / "arrays.npz", buffer.getvalue())
+    write_arrays(path / "arrays.npz", arrays)
     write_json(
         path / "embedding.json",
         {
             "schema": SCHEMA,
             **embedded.fields(),
             "primary": embedded.task.primary,
-            "classes": {name: list(values) for name, values in windows.classes.items()},
+            "classes": {name: list(values) for name, values in samples.classes.items()},
             "model": model,
             "input_shape": list(embedded.task.input_shape),
             "clip_norm": embedding.clip_norm,
@@ -72,7 +68,7 @@ def load(path: Path) -> tuple[Embedding, dict[str, Any], dict[str, Any]]:
 
     Returns:
         The embedding; its variables, at the operating noise; and the contents of embedding.json. Normalisation of raw
-        inputs stands in the variables as `normalisation`: `mean` and `std`, [channels].
+        inputs stands in the variables as `normalisation`: `mean` and `std` (`Samples.mean`).
 
     Raises:
         errors.UserError: the folder holds no embedding, or one of another version.
@@ -86,10 +82,8 @@ def load(path: Path) -> tuple[Embedding, dict[str, Any], dict[str, Any]]:
         raise UserError(
             f"{path} has schema {about.get('schema')!r}: expected {SCHEMA}; run it again"
         )
-    model = dict(about["model"])
-    network = MODELS[model.pop("name")](
-        {about["primary"]: len(about["classes"][about["primary"]])}, **model
-    )
+    classes = about["classes"][about["primary"]]
+    network = models.make(about["model"], {about["primary"]: len(classes)})
     kind = "pca" if about["reduction"] == "none" else about["reduction"]
     embedding = embed(
         network,

@@ -39,7 +39,7 @@ def fit(
             )
     initial = autoencoder.init(key, features, dim)
     num_steps, steps_per_call = budget.steps(features.shape[0])
-    optimizer = budget.optimizer(num_steps)
+    optimizer = budget.transformation(num_steps)
     trained = {name: initial[name] for name in autoencoder.TRAINED}
     fixed = {name: value for name, value in initial.items() if name not in trained}
     state = train.init(trained, optimizer)

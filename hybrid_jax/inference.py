@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import mesh, noise
-from hybrid_jax.data.windows import gather
+from hybrid_jax.data.samples import Inputs
 from hybrid_jax.embedding import Embedding
+from hybrid_jax.stages import Network
 
 BLOCK = 256  # samples at once: more would fall out of the cache
 NOISY_BLOCK = 512  # of exclusive features, which are smaller
@@ -50,11 +51,21 @@ def map_blocks(
 @dataclass(frozen=True)
 class _Features:
     embedding: Embedding
-    window: int
+    inputs: Inputs
 
-    def __call__(self, arguments: tuple[Any, jax.Array], starts: jax.Array) -> jax.Array:
-        variables, rows = arguments
-        return self.embedding.feature(variables, gather(rows, starts, self.window))
+    def __call__(self, arguments: tuple[Any, Any], indices: jax.Array) -> jax.Array:
+        variables, data = arguments
+        return self.embedding.feature(variables, self.inputs(data, indices))
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    network: Network
+    inputs: Inputs
+
+    def __call__(self, arguments: tuple[Any, Any], indices: jax.Array) -> jax.Array:
+        variables, data = arguments
+        return self.network.apply(variables, self.inputs(data, indices))[0]
 
 
 @dataclass(frozen=True)
@@ -88,10 +99,17 @@ class _NoisyPredictions:
 
 
 def features(
-    embedding: Embedding, variables: Any, rows: jax.Array, starts: jax.Array, window: int
+    embedding: Embedding, variables: Any, inputs: Inputs, data: Any, indices: jax.Array
 ) -> jax.Array:
-    """The intermediate features [N, D] of the windows of `rows` that begin at `starts` [N], in eval mode."""
-    return map_blocks(_Features(embedding.noise_free, window), (variables, rows), starts)
+    """The intermediate features [N, D] of `inputs(data, indices)`, indices [N], in eval mode."""
+    return map_blocks(_Features(embedding.noise_free, inputs), (variables, data), indices)
+
+
+def outputs(
+    network: Network, variables: Any, inputs: Inputs, data: Any, indices: jax.Array
+) -> jax.Array:
+    """A network's output [N, ...] for `inputs(data, indices)`, indices [N], in eval mode."""
+    return map_blocks(_Outputs(network, inputs), (variables, data), indices)
 
 
 def predictions(embedding: Embedding, variables: Any, z: jax.Array) -> jax.Array:

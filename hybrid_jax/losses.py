@@ -9,12 +9,20 @@ import optax
 from hybrid_jax import errors
 
 Convention = Literal["caffe", "paper"]
+Pairs = Literal["all", "aligned"]
 HIGHEST = jax.lax.Precision.HIGHEST
 
 
-def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    """Mean softmax cross-entropy in nats of logits [B, C] and integer labels [B]."""
-    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+def cross_entropy(logits: jax.Array, labels: jax.Array, *, pairs: Pairs = "all") -> jax.Array:
+    """Softmax cross-entropy in nats of logits [B, C] and integer labels [B].
+
+    Args:
+        logits: of the primary task.
+        labels: its classes.
+        pairs: `all`: the mean; `aligned`: the sum of the means of the two branches, as in the authors' code.
+    """
+    mean = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+    return 2.0 * mean if pairs == "aligned" else mean
 
 
 def contrastive(
@@ -83,8 +91,9 @@ def multi_objective(
     contrastive_weight: float | jax.Array,
     margin: float,
     convention: Convention = "caffe",
+    pairs: Pairs = "all",
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Cross-entropy + contrastive_weight * contrastive loss over all pairs of the batch (paper, section 3.2).
+    """Cross-entropy + contrastive_weight * contrastive loss over pairs of the batch (paper, section 3.2).
 
     Args:
         logits: [B, C] of the primary task.
@@ -93,17 +102,28 @@ def multi_objective(
         contrastive_weight: weight of the contrastive term; 0 is the simple baseline.
         margin: as in `contrastive`.
         convention: as in `contrastive`.
+        pairs: `all` pairs of the batch; or `aligned`: the first half of the batch, one branch of the twin network, with
+            the second half, the other branch, and the sum of both branches' cross-entropy (reference (c)).
 
     Returns:
         The weighted sum, and its unweighted terms `cross_entropy` and `contrastive`.
 
     Raises:
-        errors.UserError: an unknown convention.
+        errors.UserError: an unknown convention or choice of pairs, or aligned pairs of an odd batch.
     """
-    terms = {
-        "cross_entropy": cross_entropy(logits, labels),
-        "contrastive": contrastive_in_batch(features, labels, margin=margin, convention=convention),
-    }
+    if pairs not in get_args(Pairs):
+        raise errors.unknown("choice of pairs", pairs, get_args(Pairs))
+    given = {"margin": margin, "convention": convention}
+    if pairs == "aligned":
+        flat = features.reshape(len(features), -1)
+        half, odd = divmod(len(flat), 2)
+        if odd:
+            raise errors.UserError(f"a batch of {len(flat)}: aligned pairs need an even number")
+        similar = labels[:half] == labels[half:]
+        apart = contrastive(flat[:half], flat[half:], similar, **given)
+    else:
+        apart = contrastive_in_batch(features, labels, **given)
+    terms = {"cross_entropy": cross_entropy(logits, labels, pairs=pairs), "contrastive": apart}
     return terms["cross_entropy"] + contrastive_weight * terms["contrastive"], terms
 
 

@@ -1,16 +1,17 @@
 """The trained networks of an experiment: pre-trained, then fine-tuned with and without the contrastive term."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
-from hybrid_jax import phase, rng
+from hybrid_jax import frozen, phase, rng
 from hybrid_jax.attacks.matcher import Matcher
 from hybrid_jax.phase import Budget
 from hybrid_jax.stages import retargeted
-from hybrid_jax.task import Task, WindowLoss
+from hybrid_jax.task import Task, TaskLoss
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Training:
         finetune_budget: of the baseline and of every Siamese network alike.
         matcher_budget: of what re-identifies people.
         convention: of the contrastive loss (`losses.contrastive`).
+        pairs: which it is of (`losses.multi_objective`).
+        start: pre-trained variables; `None`: fresh ones.
+        complete: whether `start` is a whole network that others have trained for the primary task.
+        frozen: the stage through which fine-tuning leaves `start` as it is; "": none.
         shared: whether Siamese networks of several weights and margins lie there, each then in a folder of its own.
     """
 
@@ -38,18 +43,23 @@ class Training:
     finetune_budget: Budget
     matcher_budget: Budget
     convention: str
+    pairs: str = "all"
+    start: dict[str, Any] | None = None
+    complete: bool = False
+    frozen: str = ""
     shared: bool = False
+    _features: list[np.ndarray] = field(default_factory=list, repr=False)  # of the frozen stages
 
     def pretrained(self) -> dict[str, Any]:
-        """The network trained for the primary task from scratch."""
-        loss = WindowLoss(self.task.network, self.task.windows.window)
-        variables = self.task.init(rng.named(self.key, "init"))
-        return self._run("pretrain", loss, variables, self.pretrain_budget)
+        """The network trained for the primary task: by others, or here from `start` or from scratch."""
+        if self.complete:
+            return self.start
+        start = self.start or self.task.init(rng.named(self.key, "init"))
+        return self._run("pretrain", start, self.pretrain_budget, pairs="all")
 
     def simple(self, pretrained: dict[str, Any]) -> dict[str, Any]:
         """The baseline: fine-tuned with the schedule of the Siamese networks, without their term (reference, (i) 1)."""
-        loss = WindowLoss(self.task.network, self.task.windows.window)
-        return self._run("simple", loss, pretrained, self.finetune_budget)
+        return self._run("simple", pretrained, self.finetune_budget)
 
     def siamese(
         self, pretrained: dict[str, Any], layer: str, weight: float, margin: float, name: str = ""
@@ -63,32 +73,52 @@ class Training:
             margin: in units of the feature, >= 0.
             name: of the phase, below `siamese/`; by default the layer.
         """
-        loss = WindowLoss(self.task.network, self.task.windows.window, layer, self.convention)
-        phase_name = f"siamese/{name or layer}"
         # The phase keeps its name, which branches off its randomness: a network is the same one, shared or not.
         own = f"{layer}-weight-{weight!r}-margin-{margin!r}" if self.shared else ""
         return self._run(
-            phase_name,
-            loss,
+            f"siamese/{name or layer}",
             pretrained,
             self.finetune_budget,
+            layer=layer,
             workdir=self.workdir / own,
             contrastive_weight=weight,
             margin=margin,
         )
 
-    def matcher(self) -> Matcher:
-        """The same network trained from scratch to name the person, on raw windows."""
-        network = retargeted(self.task.network, self.task.num_classes("identity"))
-        task = replace(self.task, network=network, primary="identity")
-        loss = WindowLoss(network, task.windows.window)
+    def matcher(self) -> Matcher | None:
+        """The same network trained to name people, on raw inputs; `None` where there is nothing to learn it from."""
+        samples = self.task.samples.matched
+        if samples is None:
+            return None
+        network = retargeted(self.task.network, len(samples.classes["identity"]))
+        task = replace(self.task, network=network, samples=samples, primary="identity")
         start = task.init(rng.named(self.key, "init", "matcher"))
-        where = {"workdir": self.workdir}
+        if self.start is not None:
+            *below, _ = network.layers
+            kept = {
+                n: {k: v for k, v in tree.items() if k in below} for n, tree in self.start.items()
+            }
+            start = frozen.whole(start, kept)
+        loss, where = TaskLoss(network, task.inputs), {"workdir": self.workdir}
         variables = phase.run("matcher", task, loss, start, self.matcher_budget, self.key, **where)
         return Matcher(network, variables)
 
     def _run(
-        self, name: str, loss: WindowLoss, variables: dict, budget: Budget, **more: Any
+        self,
+        name: str,
+        variables: dict[str, Any],
+        budget: Budget,
+        layer: str | None = None,
+        pairs: str | None = None,
+        **more: Any,
     ) -> dict[str, Any]:
+        task, kept = self.task, {}
+        if self.frozen and self.start is not None:
+            if not self._features:  # the same for all that begin with `start`
+                self._features.append(frozen.features(task, self.frozen, variables))
+            kept, variables = frozen.halves(task, self.frozen, variables)
+            task = frozen.above(task, self.frozen, self._features[0])
+        loss = TaskLoss(task.network, task.inputs, layer, self.convention, pairs or self.pairs)
         where = {"workdir": self.workdir} | more
-        return phase.run(name, self.task, loss, variables, budget, self.key, **where)
+        learned = phase.run(name, task, loss, variables, budget, self.key, **where)
+        return frozen.whole(kept, learned)

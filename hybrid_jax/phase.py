@@ -16,12 +16,12 @@ import optax
 
 from hybrid_jax import hosts, mesh, optimizers, rng, train
 from hybrid_jax.checkpoint import Checkpoints
-from hybrid_jax.data.windows import VALIDATION
+from hybrid_jax.data.samples import VALIDATION
 from hybrid_jax.errors import UserError
 from hybrid_jax.metric_log import MetricLog
 from hybrid_jax.progress import bar
 from hybrid_jax.signals import between
-from hybrid_jax.task import Task, WindowLoss, validate, validate_stream
+from hybrid_jax.task import Task, TaskLoss, validate, validate_stream
 
 CALLS_PER_EPOCH = 8  # stops in an epoch, each with a checkpoint: what a kill can lose
 
@@ -31,12 +31,14 @@ class Budget:
     """How long and how fast a phase trains.
 
     Attributes:
-        epochs: passes over the training windows, > 0; may be a fraction.
-        learning_rate: initial step size of Adam, > 0.
+        epochs: passes over the training samples, > 0; may be a fraction.
+        learning_rate: initial step size, > 0.
         schedule: one of `optimizers.SCHEDULES`.
-        batch_size: windows a step.
+        batch_size: samples a step.
         average: whether the mean of the parameters over the steps is kept, instead of the last
             (`optimizers.averaged`).
+        optimizer: one of `optimizers.OPTIMIZERS`.
+        faster: stages that learn at a higher rate (`optimizers.adam`).
     """
 
     epochs: float
@@ -44,6 +46,8 @@ class Budget:
     schedule: str
     batch_size: int
     average: bool = False
+    optimizer: str = "adam"
+    faster: tuple[str, ...] = ()
 
     def steps(self, size: int) -> tuple[int, int]:
         """Steps in all, and steps between two stops, for `size` training samples.
@@ -52,7 +56,7 @@ class Budget:
             errors.UserError: a batch is larger than that, or the devices cannot share it evenly.
         """
         if self.batch_size > size:
-            raise UserError(f"batch_size {self.batch_size}: there are only {size} training windows")
+            raise UserError(f"batch_size {self.batch_size}: there are only {size} training samples")
         if self.batch_size % mesh.size():
             raise UserError(
                 f"batch_size {self.batch_size}: {mesh.size()} devices share a batch; give a multiple of {mesh.size()}"
@@ -60,17 +64,21 @@ class Budget:
         epoch = size // self.batch_size
         return max(1, round(self.epochs * epoch)), -(-epoch // CALLS_PER_EPOCH)
 
-    def optimizer(self, num_steps: int) -> optax.GradientTransformation:
+    def transformation(self, num_steps: int) -> optax.GradientTransformation:
         """What takes these steps."""
-        return optimizers.adam(
-            self.learning_rate, schedule=self.schedule, num_steps=num_steps, average=self.average
+        return optimizers.OPTIMIZERS[self.optimizer](
+            self.learning_rate,
+            schedule=self.schedule,
+            num_steps=num_steps,
+            average=self.average,
+            faster=self.faster,
         )
 
 
 def run(
     name: str,
     task: Task,
-    loss: WindowLoss,
+    loss: TaskLoss,
     variables: Mapping[str, Any],
     budget: Budget,
     key: jax.Array,
@@ -102,11 +110,11 @@ def run(
         `task.refit`, those of the last step.
     """
     train_indices = jnp.asarray(task.train_indices)
-    validation = jnp.asarray(task.windows.indices(VALIDATION))
-    # Validation windows lie recording by recording; pairs need batches in which classes mix.
+    validation = jnp.asarray(task.samples.indices(VALIDATION))
+    # Validation samples lie recording by recording; pairs need batches in which classes mix.
     validation = jax.random.permutation(jax.random.key(0), validation)
     num_steps, steps_per_call = budget.steps(len(train_indices))
-    optimizer = budget.optimizer(num_steps)
+    optimizer = budget.transformation(num_steps)
     model_state = {k: v for k, v in variables.items() if k != "params"}
     state = train.init(variables["params"], optimizer, model_state)
     data = task.device_data(contrastive_weight, margin)
@@ -141,7 +149,7 @@ def run(
             score = None
             if step == num_steps or step % (steps_per_call * CALLS_PER_EPOCH) == 0:
                 current = {"params": state.found, **state.model_state}
-                batch_size = min(budget.batch_size, len(validation))
+                batch_size = max(1, min(budget.batch_size, len(validation) // 2 * 2))  # pairs
                 measured = check(current, batch_size=batch_size)
                 terms |= {f"validation_{term}": value for term, value in measured.items()}
                 score = float(

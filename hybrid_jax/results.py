@@ -1,6 +1,7 @@
 """results.json: the one schema of what was measured, and how it is written, read and searched."""
 
 import importlib.metadata
+import io
 import json
 import math
 import os
@@ -9,6 +10,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from hybrid_jax import errors, hosts
 
@@ -142,6 +145,13 @@ def flat(tree: Mapping, separator: str = ".", prefix: str = "") -> dict[str, Any
             else {prefix + name: value}
         )
     return leaves
+
+
+def write_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> Path:
+    """Writes an npz file of arrays, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return write_bytes(path, buffer.getvalue())
 
 
 def write_json(path: str | os.PathLike, content) -> Path:

@@ -11,24 +11,36 @@ import numpy as np
 
 from hybrid_jax import losses, mesh
 from hybrid_jax.data import attributes
-from hybrid_jax.data.loaders import LoadWindows
+from hybrid_jax.data.loaders import LoadSamples
+from hybrid_jax.data.samples import TEST, TRAIN, Inputs, Samples
 from hybrid_jax.data.stream import Stream
-from hybrid_jax.data.windows import TEST, TRAIN, Windows, gather
 from hybrid_jax.stages import Network
 
 
 @dataclass(frozen=True)
-class WindowLoss:
-    """The multi-objective loss on windows gathered inside the step; a `train.Loss`, equal to one of equal fields.
+class FeatureInputs:
+    """The `samples.Inputs` of features that frozen stages have made."""
 
-    Its data: `rows` [R, C] and `starts` [N], or `windows` [N, C, T]; `labels` [N], and the scalars `contrastive_weight`
-    and `margin`, which are traced, so that one compilation serves a whole search over them.
+    def __call__(
+        self, data: Mapping, indices: jax.Array, key: jax.Array | None = None
+    ) -> jax.Array:
+        """[B, ...]; features are not augmented."""
+        return data["features"][indices]
+
+
+@dataclass(frozen=True)
+class TaskLoss:
+    """The multi-objective loss on inputs made inside the step; a `train.Loss`, equal to one of equal fields.
+
+    Its data: what `inputs` takes; `labels` [N], and the scalars `contrastive_weight` and `margin`, which are traced, so
+    that one compilation serves a whole search over them.
     """
 
     network: Network
-    window: int
+    inputs: Inputs
     layer: str | None = None  # where the contrastive term is; `None`: cross-entropy alone
     convention: losses.Convention = "caffe"
+    pairs: losses.Pairs = "all"
 
     def __call__(
         self, params: Any, model_state: Any, data: Mapping, indices: jax.Array, key: jax.Array
@@ -36,7 +48,7 @@ class WindowLoss:
         """See `train.Loss`."""
         (logits, features), model_state = self.network.apply(
             {"params": params, **model_state},
-            self._windows(data, indices),
+            self.inputs(data, indices, jax.random.fold_in(key, 1)),
             train=True,
             rngs={"dropout": key},
             mutable=tuple(model_state),
@@ -48,20 +60,15 @@ class WindowLoss:
         self, variables: Mapping, data: Mapping, indices: jax.Array
     ) -> dict[str, jax.Array]:
         """The loss, its terms and the accuracy on one batch, in eval mode."""
-        logits, features = self.network.apply(variables, self._windows(data, indices))
+        logits, features = self.network.apply(variables, self.inputs(data, indices))
         total, terms = self._objective(logits, features, data, indices)
         right = jnp.argmax(logits, axis=-1) == data["labels"][indices]
         return {"loss": total, **terms, "accuracy": jnp.mean(right)}
 
-    def _windows(self, data, indices):
-        if "windows" in data:
-            return data["windows"][indices]
-        return gather(data["rows"], data["starts"][indices], self.window)
-
     def _objective(self, logits, features, data, indices):
         labels = data["labels"][indices]
         if self.layer is None:
-            total = losses.cross_entropy(logits, labels)
+            total = losses.cross_entropy(logits, labels, pairs=self.pairs)
             return total, {"cross_entropy": total}
         return losses.multi_objective(
             logits,
@@ -70,78 +77,90 @@ class WindowLoss:
             contrastive_weight=data["contrastive_weight"],
             margin=data["margin"],
             convention=self.convention,
+            pairs=self.pairs,
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A network, the windows it learns from, and the primary label it learns.
+    """A network, the samples it learns from, and the primary label it learns.
 
     Attributes:
         network: see `models`.
-        windows: the data set.
-        primary: the target, a column of `windows`.
-        refit: whether the network learns from validation and gap windows too, once nothing is left to choose by them.
-        workers: processes that stream the windows to the device while a network trains; `None`: they lie there.
+        samples: the data set.
+        primary: the target, a column of `samples`.
+        refit: whether the network learns from validation and gap samples too, once nothing is left to choose by them.
+        workers: processes that stream the samples to the device while a network trains; `None`: they lie there.
+        features: float32 [N, ...], what the network takes instead of the samples: the output of stages below it, that
+            training leaves as they are.
     """
 
     network: Network
-    windows: Windows
+    samples: Samples
     primary: str
     refit: bool = False
     workers: int | None = None
+    features: np.ndarray | None = None
 
     @property
-    def input_shape(self) -> tuple[int, int]:
-        """Channels and time of one window."""
-        return self.windows.rows.shape[1], self.windows.window
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one input of the network."""
+        return self.samples.input_shape if self.features is None else self.features.shape[1:]
+
+    @property
+    def inputs(self) -> Inputs:
+        """What makes an input of the network."""
+        return self.samples.inputs if self.features is None else FeatureInputs()
 
     @property
     def train_indices(self) -> np.ndarray:
-        """Numbers of the windows that the network learns from, int32, ascending."""
+        """Numbers of the samples that the network learns from, int32, ascending."""
         if self.refit:
-            return np.flatnonzero(self.windows.split != TEST).astype(np.int32)
-        return self.windows.indices(TRAIN)
+            return np.flatnonzero(self.samples.split != TEST).astype(np.int32)
+        return self.samples.indices(TRAIN)
 
     def device_data(
         self, contrastive_weight: float = 0.0, margin: float = 0.0
     ) -> dict[str, jax.Array]:
-        """What `WindowLoss` takes as its data; only the scalars where windows are streamed."""
-        scalars = {
+        """What `TaskLoss` takes as its data; only what all batches share where samples are streamed."""
+        shared = {
             "contrastive_weight": jnp.float32(contrastive_weight),
             "margin": jnp.float32(margin),
         }
+        shared |= {name: jnp.asarray(a) for name, a in self.samples.shared.items()}
         if self.workers is not None:
-            return scalars
-        return scalars | {
-            "rows": jnp.asarray(self.windows.rows),
-            "starts": jnp.asarray(self.windows.starts),
-            "labels": jnp.asarray(self.labels(self.primary)),
-        }
+            return shared
+        given = self.samples.data() if self.features is None else {"features": self.features}
+        return jax.tree.map(jnp.asarray, {**shared, **given, "labels": self.labels(self.primary)})
 
     @property
-    def load(self) -> LoadWindows:
-        """What makes the rest of a batch's data for `WindowLoss`."""
-        return LoadWindows(self.windows, self.labels(self.primary))
+    def load(self) -> LoadSamples:
+        """What makes the rest of a batch's data for `TaskLoss`."""
+        take = self.samples.take if self.features is None else partial(_rows, self.features)
+        return LoadSamples(take, self.labels(self.primary))
 
     def stream(self, batch_size: int) -> Stream:
-        """The training windows, streamed: each process of this run loads its own part of a batch."""
+        """The training samples, streamed: each process of this run loads its own part of a batch."""
         shard = (jax.process_index(), jax.process_count())
         return Stream(self.load, self.train_indices, batch_size, workers=self.workers, shard=shard)
 
     def labels(self, target: str) -> np.ndarray:
-        """[N] int32, the label of every window; see `data.attributes`."""
-        return attributes.labels(self.windows, target)
+        """[N] int32, the label of every sample; see `data.attributes`."""
+        return attributes.labels(self.samples, target)
 
     def num_classes(self, target: str) -> int:
         """How many classes a target has."""
-        return len(attributes.class_names(self.windows, target))
+        return len(attributes.class_names(self.samples, target))
 
     def init(self, key: jax.Array) -> dict[str, Any]:
         """Fresh network variables."""
         x = jax.ShapeDtypeStruct((1, *self.input_shape), jnp.float32)
         zeros = jnp.zeros(x.shape, x.dtype)
         return _init(self.network, key, zeros)
+
+
+def _rows(features: np.ndarray, numbers: np.ndarray) -> dict[str, np.ndarray]:
+    return {"features": features[numbers]}
 
 
 # Equal networks share one compilation: the points of a sweep begin with one each.
@@ -152,7 +171,7 @@ def _init(network: Network, key: jax.Array, x: jax.Array) -> dict[str, Any]:
 
 @partial(jax.jit, static_argnames=("loss", "batch_size"))
 def validate(
-    loss: WindowLoss, variables: Mapping, data: Mapping, indices: jax.Array, *, batch_size: int
+    loss: TaskLoss, variables: Mapping, data: Mapping, indices: jax.Array, *, batch_size: int
 ) -> dict[str, jax.Array]:
     """Means of `loss.validate` over the whole batches of `indices`, in their order."""
     batches = indices[: indices.shape[0] // batch_size * batch_size].reshape(-1, batch_size)
@@ -161,10 +180,10 @@ def validate(
 
 
 def validate_stream(
-    loss: WindowLoss,
+    loss: TaskLoss,
     variables: Mapping,
     data: Mapping,
-    load: LoadWindows,
+    load: LoadSamples,
     indices: jax.Array,
     *,
     batch_size: int,
@@ -178,6 +197,6 @@ def validate_stream(
 
 @partial(jax.jit, static_argnames="loss")
 def _validate_batch(
-    loss: WindowLoss, variables: Mapping, data: Mapping, batch: Mapping
+    loss: TaskLoss, variables: Mapping, data: Mapping, batch: Mapping
 ) -> dict[str, jax.Array]:
     return mesh.whole(loss.validate(variables, {**data, **mesh.split(batch)}, slice(None)))

@@ -36,9 +36,9 @@ class State(flax.struct.PyTreeNode):
 
 
 def init(params: Any, optimizer: optax.GradientTransformation, model_state: Any = None) -> State:
-    """State at step 0. Parameters are copied, because training donates its state."""
-    params = jax.tree.map(jnp.array, params)
-    return State(jnp.int32(0), params, model_state or {}, optimizer.init(params))
+    """State at step 0. What is given is copied, because training donates its state."""
+    params, model_state = jax.tree.map(jnp.array, (params, model_state or {}))
+    return State(jnp.int32(0), params, model_state, optimizer.init(params))
 
 
 def fit(

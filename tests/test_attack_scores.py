@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
-from hybrid_jax.attacks.scores import METRICS, _measures, _wins, chances, scores
+from hybrid_jax.attacks.scores import METRICS, _judged, _measures, chances, scores
 
 N, GROUPS, CLASSES = 300, 6, 3
 
@@ -42,10 +42,8 @@ def test_values_are_those_of_scikit_learn(ties):
 
 def test_people_who_are_drawn_twice_count_twice():
     p, labels, groups = made(1)
-    confusion = np.zeros((GROUPS, CLASSES, CLASSES))
-    np.add.at(confusion, (groups, labels, p.argmax(axis=1)), 1)
     counts = np.array([[2, 0, 1, 1, 0, 3], [1, 1, 1, 1, 1, 1], [0, 0, 4, 1, 1, 0]])
-    found = _measures(counts.astype(float), confusion, *_wins(p, labels, groups, GROUPS))
+    found = _measures(counts.astype(float), _judged(p, labels, groups, GROUPS))
     for row, drawn in enumerate(counts):
         at = np.concatenate([np.flatnonzero(groups == g) for g in np.repeat(range(GROUPS), drawn)])
         for name, value in expected(p[at], labels[at]).items():

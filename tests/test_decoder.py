@@ -11,7 +11,7 @@ from test_evaluators import SETTINGS, make
 from hybrid_jax import evaluators
 from hybrid_jax.attacks import decoder
 from hybrid_jax.attacks.matcher import Matcher
-from hybrid_jax.evaluators.reconstruction import closeness
+from hybrid_jax.evaluators.closeness import of_images, of_signals
 from hybrid_jax.models.decoder import window_decoder
 from hybrid_jax.phase import Budget
 from hybrid_jax.results import select
@@ -59,7 +59,7 @@ def rebuilt(z, x, asked, noise_std=0.0, **more):
 
 
 def nrmse(x, y):
-    return next(closeness(x, y))["value"]
+    return next(of_signals(x, y))["value"]
 
 
 def test_what_the_feature_tells_is_rebuilt_and_what_it_does_not_is_not():
@@ -89,7 +89,7 @@ def test_closeness_is_what_it_says():
     generator = np.random.default_rng(0)
     x = generator.normal(size=(50, 2, 10)) * np.array([1.0, 3.0])[:, None]
     y = x + generator.normal(size=x.shape)
-    first, *others = closeness(x, y)
+    first, *others = of_signals(x, y)
     deviation = x - x.mean(axis=(0, 2), keepdims=True)
     assert first["value"] == pytest.approx(np.sqrt(np.sum((x - y) ** 2) / np.sum(deviation**2)))
     by_channel = [np.corrcoef(x[:, c].ravel(), y[:, c].ravel())[0, 1] for c in range(2)]
@@ -99,11 +99,11 @@ def test_closeness_is_what_it_says():
 
 def test_limits_of_closeness():
     x = np.random.default_rng(0).normal(size=(20, 2, 5))
-    assert [r["value"] for r in closeness(x, x)] == pytest.approx([0.0, 1.0, 1.0, 1.0])
+    assert [r["value"] for r in of_signals(x, x)] == pytest.approx([0.0, 1.0, 1.0, 1.0])
     mean = np.broadcast_to(x.mean(axis=(0, 2), keepdims=True), x.shape)
-    assert [r["value"] for r in closeness(x, mean)] == pytest.approx([1.0, 0.0, 0.0, 0.0])
+    assert [r["value"] for r in of_signals(x, mean)] == pytest.approx([1.0, 0.0, 0.0, 0.0])
     still = np.ones((4, 1, 3))
-    assert [r["value"] for r in closeness(still, still)] == [None, 0.0, 0.0]
+    assert [r["value"] for r in of_signals(still, still)] == [None, 0.0, 0.0]
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +126,19 @@ def test_records_without_noise_and_at_the_operating_noise(embedded):
     assert {r["chance"] for r in again} == {0.25} and {r["n_fit"] for r in records} == {40}
     alone = list(evaluators.evaluate(("reconstruction",), make("subject"), SETTINGS))
     assert not select(alone, metric="reidentification")
+
+
+def test_closeness_of_images_is_what_it_says():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(5, 20, 20, 1)).astype(np.float32)
+    y = x + 0.1
+    clipped = np.clip(y, 0, 1)
+    psnr, ssim = of_images(x, y)
+    errors = np.square(clipped - x).mean(axis=(1, 2, 3))
+    assert psnr["value"] == pytest.approx(np.mean(-10 * np.log10(errors)), abs=1e-4)
+    assert psnr["chance"] == pytest.approx(
+        np.mean(-10 * np.log10(np.square(x - x.mean(axis=0)).mean(axis=(1, 2, 3)))), abs=1e-3
+    )
+    assert psnr["value"] > psnr["chance"] and 0.9 < ssim["value"] < 1 and ssim["chance"] < 0.6
+    _, same = of_images(x, x)
+    assert same["value"] == pytest.approx(1.0, abs=1e-4)

@@ -9,7 +9,8 @@ import pytest
 
 from hybrid_jax import embedding_files
 from hybrid_jax.data import simulated
-from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION, gather
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
+from hybrid_jax.data.windows import gather
 from hybrid_jax.embedded import LayerFeatures
 from hybrid_jax.embedding import METHODS
 from hybrid_jax.errors import UserError
@@ -70,7 +71,7 @@ def test_what_is_loaded_gives_the_same_outputs_bit_for_bit(
     embedding, variables, about = embedding_files.load(path)
     assert embedding == saved.embedding
 
-    windows = saved.task.windows
+    windows = saved.task.samples
     x = gather(windows.rows, windows.starts[:5], windows.window)
     at_noise = saved.variables | {"noise_std": jnp.float32(noise * saved.rms)}
     draws = jax.random.normal(jax.random.key(2), (5, about["reduced_dim"]))
@@ -88,7 +89,7 @@ def test_what_is_loaded_gives_the_same_outputs_bit_for_bit(
 def test_the_json_says_how_it_was_made(tmp_path, embed, method, kind, clip_norm):
     saved = embed(method, kind, clip_norm)
     path = embedding_files.save(tmp_path, saved, MODEL, OPERATING_NOISE)
-    about, windows = json.loads((path / "embedding.json").read_text()), saved.task.windows
+    about, windows = json.loads((path / "embedding.json").read_text()), saved.task.samples
     reduced = METHODS[method].reduced
     assert about == {
         "schema": 1,
@@ -135,7 +136,7 @@ def test_the_arrays_are_the_parameters_the_reduction_and_the_normalisation(tmp_p
     roots = {"extractor", "classifier", "reduction", "normalisation", "noise_std"}
     assert {name.split("/")[0] for name in names} == roots
     _, variables, _ = embedding_files.load(path)
-    windows = saved.task.windows
+    windows = saved.task.samples
     np.testing.assert_array_equal(variables["normalisation"]["mean"], windows.mean)
     np.testing.assert_array_equal(variables["normalisation"]["std"], windows.std)
     for name in ("extractor", "classifier", "reduction"):
@@ -148,7 +149,7 @@ def test_rms_is_the_spread_of_the_training_features(embed):
     z = np.float64(saved.z[TRAIN])
     squares = [(a - m) ** 2 for row in z for a, m in zip(row, z.mean(axis=0), strict=True)]
     assert saved.rms == pytest.approx(np.sqrt(np.mean(squares)), rel=1e-9)
-    windows = saved.task.windows
+    windows = saved.task.samples
     for split in (TRAIN, VALIDATION, TEST):
         assert len(saved.z[split]) == len(windows.indices(split)) > 0
         np.testing.assert_array_equal(

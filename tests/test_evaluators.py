@@ -27,6 +27,7 @@ SETTINGS = evaluators.Settings(
     unplanned=("height",),
     galleries=("self", "leave_one_out", "leave_group_out", "held_out"),
     attacker_data=("network_train", "unseen", "both"),
+    instance=False,
     max_queries=64,
     max_gallery=128,
     prior="uniform",
@@ -36,6 +37,7 @@ SETTINGS = evaluators.Settings(
     retrain=Budget(epochs=1.0, learning_rate=1e-3, schedule="cosine", batch_size=32),
     attack=evaluators.AttackSettings(
         attackers=("logistic", "bayes"),
+        only={},
         attacker_data=("network_train", "unseen", "both"),
         max_windows=40,
         unlimited=(),
@@ -128,7 +130,7 @@ def test_records(embedded):
 
 
 def test_what_an_adversary_holds(embedded):
-    columns = embedded.task.windows.columns
+    columns = embedded.task.samples.columns
     for adversary in adversaries(embedded, SETTINGS):
         given = adversary.arguments(embedded)
         queries = given["index"]
@@ -145,9 +147,9 @@ def test_what_an_adversary_holds(embedded):
             for recording in set(columns["recording"][held]) & set(columns["recording"][queries]):
                 last = columns["start"][held][columns["recording"][held] == recording].max()
                 first = columns["start"][queries][columns["recording"][queries] == recording].min()
-                assert first - last > 5 * embedded.task.windows.step
+                assert first - last > 5 * embedded.task.samples.step
         if adversary.attacker_data == "network_train":
-            assert set(embedded.task.windows.split[held]) == {TRAIN}
+            assert set(embedded.task.samples.split[held]) == {TRAIN}
 
 
 def test_a_subject_held_out_has_its_identity_in_no_other_set():

@@ -86,7 +86,7 @@ def test_sessions_are_of_one_person_and_do_not_overlap(embedded, records):
     own = select(records, metric="accuracy", mode="session", noise_relative=0.0)
     assert [r["queries"] for r in own] == [1, 2]
     assert own[1]["n"] == own[0]["n"] // 2
-    columns, index = embedded.task.windows.columns, embedded.index[TEST]
+    columns, index = embedded.task.samples.columns, embedded.index[TEST]
     people = columns["identity"][index[next(scenarios(embedded, FEW)).queries]]
     assert (
         len(np.unique(people)) <= own[0]["n"] < len(people) / 4

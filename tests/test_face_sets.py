@@ -11,6 +11,12 @@ from hybrid_jax.errors import UserError
 NUMBER = 40
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """What one test prepared is not there in another."""
+    monkeypatch.setenv("HYBRID_JAX_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 def cells(values):
     """A row of MATLAB cells."""
     found = np.empty((1, len(values)), object)
@@ -115,17 +121,22 @@ def people(tmp_path):
     return tmp_path
 
 
-def test_some_people_of_vggface(people):
-    images, identity, names = vggface.load(people, side=8, num_people=4)
+def test_some_people_of_vggface_are_in_every_split(people):
+    found = vggface.load(people, side=8, num_people=4)
+    names, identity = found.classes["identity"], found.columns["identity"]
     assert len(names) == len(set(names)) == 4 and set(names) <= {f"p{n}" for n in range(6)}
     counts = [2 + int(name[1]) for name in names]
     np.testing.assert_array_equal(identity, np.repeat(np.arange(4), counts))
-    np.testing.assert_array_equal(images[:, 0, 0, 0], [40 * int(names[k][1]) for k in identity])
-    assert images.shape[1:] == (8, 8, 3)
-    again = vggface.load(people, side=8, num_people=4)
-    assert again[2] == names
-    others = {vggface.load(people, side=8, num_people=4, seed=seed)[2] for seed in range(8)}
-    assert len(others) > 1
+    reds = [40 * int(names[k][1]) for k in identity]
+    np.testing.assert_array_equal(found.images[:, 0, 0, 0], reds)
+    assert found.images.shape[1:] == (8, 8, 3) and not found.people_apart
+    for person, count in enumerate(counts):
+        split = found.split[identity == person]
+        assert (split[: count // 2] != TEST).all() and (split[count // 2 :] == TEST).all()
+        assert (split == VALIDATION).sum() == count // 2 // 4
+    assert vggface.load(people, side=8, num_people=4).classes["identity"] == names
+    seeds = (vggface.load(people, side=8, num_people=4, seed=seed) for seed in range(8))
+    assert len({other.classes["identity"] for other in seeds}) > 1
 
 
 def test_mistakes_in_vggface_are_named(people):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hybrid_jax import inference, reduction
-from hybrid_jax.data.windows import gather
+from hybrid_jax.data.windows import WindowInputs, gather
 from hybrid_jax.embedding import embed
 from hybrid_jax.models.mtcnn import ConvStage, DenseStage, Heads
 from hybrid_jax.stages import Network, Stage
@@ -51,7 +51,8 @@ def test_features_and_predictions_of_many_windows_are_those_of_each(method):
 
     embedding = embed(NETWORK, "conv", method, input_shape=(4, 8))
     bound = embedding.bind(variables, reduction.pca.fit(expected, 4), noise_std=0.7)
-    found = inference.features(embedding, bound, jnp.asarray(rows), jnp.asarray(starts), 8)
+    data, every = {"rows": rows, "starts": starts}, np.arange(390, dtype=np.int32)
+    found = inference.features(embedding, bound, WindowInputs(8), data, every)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
     z = embedding.reduce(bound, found)

@@ -9,7 +9,8 @@ from faces_tree import PEOPLE, SIDE, WOMEN, files_of, write_faces
 
 from hybrid_jax.data import TEST, TRAIN, VALIDATION, lfw, lfw_lists
 from hybrid_jax.data.image_files import ImageFiles
-from hybrid_jax.data.images import MANY, split_people
+from hybrid_jax.data.images import MANY
+from hybrid_jax.data.people import split_people
 from hybrid_jax.errors import UserError
 
 LABELLED = sum(PEOPLE.values()) - 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hybrid_jax.data import simulated
-from hybrid_jax.data.loaders import LoadExamples, LoadWindows
+from hybrid_jax.data.loaders import LoadExamples, LoadSamples
 from hybrid_jax.data.stream import GROUP, Stream
 from hybrid_jax.data.windows import gather
 from hybrid_jax.errors import UserError
@@ -117,7 +117,7 @@ def test_windows_are_what_the_device_gathers():
     windows = simulated.load(num_subjects=2, trials_per_activity=2, seconds=4.0)
     labels = windows.columns["activity"]
     numbers = np.array([5, 0, len(windows.starts) - 1, 5], np.int32)
-    batch = LoadWindows(windows, labels)(numbers)
+    batch = LoadSamples(windows.take, labels)(numbers)
     expected = gather(windows.rows, windows.starts[numbers], windows.window)
     assert batch["windows"].shape == (4, windows.rows.shape[1], windows.window)
     np.testing.assert_array_equal(batch["windows"], expected)

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,16 +115,6 @@ def test_environment_names_the_root(tree, tmp_path, cache, monkeypatch):
     monkeypatch.setenv("HYBRID_JAX_DATA", str(tmp_path / "typo"))
     with pytest.raises(UserError, match=r"HYBRID_JAX_DATA=.*typo: no such folder"):
         motionsense.load(cache=cache)
-
-
-def test_where_the_cache_is(monkeypatch, tmp_path):
-    monkeypatch.setenv("HYBRID_JAX_CACHE", str(tmp_path / "a"))
-    assert motionsense.default_cache() == tmp_path / "a"
-    monkeypatch.delenv("HYBRID_JAX_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
-    assert motionsense.default_cache() == tmp_path / "b" / "hybrid-jax"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert motionsense.default_cache() == Path.home() / ".cache" / "hybrid-jax"
 
 
 def test_a_cache_that_cannot_be_written_is_named(tree, tmp_path):

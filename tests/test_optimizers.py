@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from hybrid_jax.errors import UserError
-from hybrid_jax.optimizers import SCHEDULES, adam
+from hybrid_jax.optimizers import FASTER, SCHEDULES, adam, sgd
 
 
 def step_sizes(optimizer, num_steps):
@@ -80,3 +80,29 @@ def test_an_average_takes_the_same_steps_and_weighs_each_by_a_power_of_its_numbe
     weight = number * (number + 1) * (number + 2)
     mean = (weight[:, None] * np.asarray(taken)).sum(axis=0) / weight.sum()
     np.testing.assert_allclose(state.average, mean, rtol=1e-4)
+
+
+def test_sgd_steps_as_the_authors_solver_does():
+    """Momentum .9; biases twice as far, dense stages ten times (reference (c))."""
+    params = {
+        stage: {"conv": {"kernel": jnp.ones(2), "bias": jnp.ones(1)}}
+        for stage in ("conv1_1", "fc6")
+    }
+    gradients = jax.tree.map(jnp.ones_like, params)
+    optimizer = sgd(1e-2, num_steps=1, faster=("fc6",))
+    state = optimizer.init(params)
+    for expected in (1.0, 1.9, 2.71):
+        steps, state = optimizer.update(gradients, state, params)
+        for stage, rate in (("conv1_1", 1.0), ("fc6", FASTER)):
+            found = steps[stage]["conv"]
+            np.testing.assert_allclose(found["kernel"], -1e-2 * rate * expected, rtol=1e-5)
+            np.testing.assert_allclose(found["bias"], -2e-2 * rate * expected, rtol=1e-5)
+
+
+def test_stages_can_be_faster_under_adam_too():
+    params = {stage: {"kernel": jnp.ones(2), "bias": jnp.ones(1)} for stage in ("a", "b")}
+    optimizer = adam(1e-3, num_steps=1, faster=("b",))
+    gradients = jax.tree.map(jnp.ones_like, params)
+    steps, _ = optimizer.update(gradients, optimizer.init(params), params)
+    for leaf in ("kernel", "bias"):
+        np.testing.assert_allclose(steps["b"][leaf][0], FASTER * steps["a"][leaf][0], rtol=1e-6)

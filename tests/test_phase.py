@@ -16,7 +16,7 @@ from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, simulated
 from hybrid_jax.errors import UserError
 from hybrid_jax.models.mtcnn import mtcnn
 from hybrid_jax.phase import Budget
-from hybrid_jax.task import Task, WindowLoss, validate, validate_stream
+from hybrid_jax.task import Task, TaskLoss, validate, validate_stream
 
 BUDGET = Budget(epochs=2.0, learning_rate=1e-3, schedule="cosine", batch_size=16)
 
@@ -29,7 +29,7 @@ def task():
 
 def run(task, workdir, budget=BUDGET):
     key = jax.random.key(0)
-    loss = WindowLoss(task.network, task.windows.window, "fc_2")
+    loss = TaskLoss(task.network, task.samples.inputs, "fc_2")
     return phase.run(
         "siamese/fc_2", task, loss, task.init(key), budget, key,
         workdir=workdir, contrastive_weight=0.1, margin=3.0,
@@ -126,11 +126,11 @@ def test_streamed_it_is_the_same_to_rounding_and_tells_how_long_it_waited(task, 
 
 def test_validation_in_blocks_is_validation(task):
     data, variables = task.device_data(0.1, 3.0), task.init(jax.random.key(0))
-    loss = WindowLoss(task.network, task.windows.window, "fc_2")
+    loss = TaskLoss(task.network, task.samples.inputs, "fc_2")
     streamed = replace(task, workers=0)
     scalars = streamed.device_data(0.1, 3.0)
     assert set(data) - set(scalars) == {"rows", "starts", "labels"}
-    indices = jax.numpy.asarray(task.windows.indices(VALIDATION))
+    indices = jax.numpy.asarray(task.samples.indices(VALIDATION))
     assert len(indices) % 5
     whole = validate(loss, variables, data, indices, batch_size=5)
     blocks = validate_stream(loss, variables, scalars, streamed.load, indices, batch_size=5)
@@ -174,7 +174,7 @@ def test_steps():
 
 def test_refit_learns_from_all_but_the_test_windows_and_takes_the_last(task, tmp_path, monkeypatch):
     everything = replace(task, refit=True)
-    split = task.windows.split
+    split = task.samples.split
     assert set(split[task.train_indices]) == {TRAIN}
     assert set(split[everything.train_indices]) == {TRAIN, VALIDATION, GAP}
     assert len(everything.train_indices) == (split != TEST).sum()

@@ -196,3 +196,17 @@ def test_two_infinities_of_opposite_sign_are_refused():
     features[3, 2], features[4, 2] = np.inf, -np.inf
     with pytest.raises(UserError, match="NaN or infinite"):
         pca.fit(features, 2)
+
+
+@pytest.mark.parametrize("shape", [(300, 120), (120, 300)])
+def test_few_components_of_many_are_those_of_all(shape, monkeypatch):
+    """By Lanczos's iteration; of the covariance, and of the Gram matrix."""
+    x = np.random.default_rng(0).standard_normal(shape, np.float32)
+    x *= np.linspace(1, 3, shape[1], dtype=np.float32)
+    expected = pca.fit(x, 4)
+    monkeypatch.setattr(pca, "LARGE", 10)
+    found = pca.fit(x, 4)
+    signs = np.sign(np.sum(found["components"] * expected["components"], axis=1, keepdims=True))
+    np.testing.assert_allclose(signs * found["components"], expected["components"], atol=2e-5)
+    again = pca.fit(x, 4)
+    jax.tree.map(np.testing.assert_array_equal, again, found)

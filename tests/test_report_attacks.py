@@ -54,7 +54,7 @@ def test_the_best_attacker_has_every_metric_beside_who_sees_nothing():
     cells = [
         [c.strip() for c in row.strip("|").split("|")] for row in (head, first, majority, label)
     ]
-    assert cells[0][1:] == ["best", "windows", "accuracy", "balanced accuracy", "F1", "AUC"]
+    assert cells[0][1:] == ["best", "samples", "accuracy", "balanced accuracy", "F1", "AUC"]
     assert cells[1][:3] == ["FC-1, simple", "mlp", "64"] and cells[1][4] == "90.0 [85.0, 95.0]"
     assert cells[2] == ["Most frequent class", "–", "–", "60.0", "50.0", "30.0", "50.0"]
     assert cells[3][3:] == ["80.0", "50.0", "70.0", "90.0"]
@@ -71,7 +71,7 @@ def test_an_attack_above_its_bound_is_flagged_and_no_other():
     assert len(attacked.flagged([*cheating, *other], "gender")) == 4
     assert attacked.flagged([r | {"target": "identity"} for r in cheating], "gender") == []
     assert attacks.attack_table(cheating, "gender").count("⚑") == 2
-    # All windows: 72 less the 5 of its interval are above 60, strangers' 50 are not.
+    # All samples: 72 less the 5 of its interval are above 60, strangers' 50 are not.
     assert attacks.holdings_table(cheating, "gender").count("⚑") == 4
     page = report.markdown("command", cheating)
     assert "2 rows are above the bound: something is wrong" in page
@@ -80,7 +80,7 @@ def test_an_attack_above_its_bound_is_flagged_and_no_other():
 
 def test_holdings_stand_side_by_side():
     head, _, first, *_ = attacks.holdings_table(run(), "gender").splitlines()
-    names = ["unseen data", "unseen data, strangers", "unseen data, all windows"]
+    names = ["unseen data", "unseen data, strangers", "unseen data, all samples"]
     assert [c.strip() for c in head.strip("|").split("|")] == ["Layer, method", *names]
     assert [c.strip() for c in first.strip("|").split("|")] == [
         "FC-1, simple",
@@ -155,11 +155,11 @@ def test_what_was_rebuilt_stands_beside_the_originals():
         "reduction": "none", "noise_relative": 0.0,
     }  # fmt: skip
     values = [
-        ("nrmse", 0.5, {}),
-        ("correlation", 0.8, {}),
-        ("correlation", 0.1, {"target": "channel_0"}),
-        ("reidentification", 0.3, {"target": "identity", "route": "reconstruction"}),
-        ("reidentification", 0.9, {"target": "identity", "route": "original"}),
+        ("nrmse", 0.5, {"chance": 1.0}),
+        ("correlation", 0.8, {"chance": 0.0}),
+        ("correlation", 0.1, {"chance": 0.0, "target": "channel_0"}),
+        ("reidentification", 0.3, {"chance": 0.1, "target": "identity", "route": "reconstruction"}),
+        ("reidentification", 0.9, {"chance": 0.1, "target": "identity", "route": "original"}),
     ]
     records = [results.record(metric=m, value=v, **about, **more) for m, v, more in values]
     _, _, *rows = attacks.reconstruction_table(records).splitlines()
@@ -167,7 +167,30 @@ def test_what_was_rebuilt_stands_beside_the_originals():
     assert cells == [
         ["FC-1, simple", "0.50", "0.80", "30.0"],
         ["Originals", "0.00", "1.00", "90.0"],
+        ["Chance", "1.00", "0.00", "10.0"],
     ]
+
+
+def test_of_rebuilt_images_the_table_says_what_is_found_in_them():
+    about = {
+        "evaluator": "reconstruction", "split": "test", "layer": "block_4", "method": "simple",
+        "reduction": "none", "noise_relative": 0.0, "chance": 0.25,
+    }  # fmt: skip
+    values = [("psnr", 20.0, {}), ("ssim", 0.5, {})]
+    for route, share in (("reconstruction", 0.5), ("original", 1.0)):
+        for target, value in (("identity", 0.4), ("instance", 0.6)):
+            values.append(("reidentification", share * value, {"target": target, "route": route}))
+        values.append(("accuracy", share * 0.9, {"target": "gender", "route": route}))
+    records = [results.record(metric=m, value=v, **about, **more) for m, v, more in values]
+    head, _, *rows = attacks.reconstruction_table(records).splitlines()
+    cells = [[c.strip() for c in row.strip("|").split("|")] for row in (head, *rows)]
+    assert cells == [
+        ["Layer, method", "PSNR, dB", "SSIM", "image found again, %", "gender still found, %",
+         "person found again, %"],
+        ["block_4, simple", "20.0", "0.50", "30.0", "45.0", "20.0"],
+        ["Originals", "∞", "1.00", "60.0", "90.0", "40.0"],
+        ["Chance", "0.2", "0.25", "25.0", "25.0", "25.0"],
+    ]  # fmt: skip
     assert attacks.reconstruction_table([]) == ""
 
 

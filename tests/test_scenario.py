@@ -31,7 +31,7 @@ def windows_of(embedded, rows):
 
 def assert_apart(embedded, one, other):
     """No window of one shares a row with a window of the other; between parts of a recording lie 5 windows."""
-    data = embedded.task.windows
+    data = embedded.task.samples
     apart = np.abs(data.starts[one][:, None] - data.starts[other][None])
     assert apart.min() >= data.window
     columns, step = data.columns, data.step
@@ -66,7 +66,7 @@ def test_neither_do_published_windows_which_run_on_into_the_next_recording(monke
         windows, "published_starts", lambda agree, *shape: same(np.zeros_like(agree), *shape)
     )
     embedded, settings = make(split_kind), with_attack(disjoint=())
-    assert not embedded.task.windows.whole.all()
+    assert not embedded.task.samples.whole.all()
     for scenario in scenarios(embedded, settings):
         for fold in scenario.folds:
             fit, choose = (windows_of(embedded, rows) for rows in (fold.fit, fold.choose))
@@ -80,7 +80,7 @@ def test_neither_do_published_windows_which_run_on_into_the_next_recording(monke
 
 
 def test_holdings_are_what_they_are_called(embedded):
-    split = embedded.task.windows.split
+    split = embedded.task.samples.split
     for scenario in scenarios(embedded, BOTH):
         (fold, *_) = scenario.folds
         held = {

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import train_step
+from benchmarks import forward_peers, train_step
 from benchmarks.train_step_peers import in_jax, in_plain_flax, in_torch, plain
 from hybrid_jax.data import simulated
 from hybrid_jax.models.mtcnn import mtcnn
@@ -37,6 +37,27 @@ def test_a_peer_takes_its_steps(peer, layer):
     next(rounds)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("side", [48, 96])
+def test_the_forward_passes_are_one_network(side):
+    if not importlib.util.find_spec("torch"):
+        pytest.skip("needs torch: pip install -r requirements-bench.txt")
+    import torch
+
+    # Biases too: those of a new network are zero.
+    variables = jax.tree.map(lambda a: a + 0.01 * (a.ndim == 1), forward_peers.variables_of(side))
+    images = forward_peers.images_of(3, side)
+    with torch.inference_mode():
+        peer = forward_peers.torch_network(variables)
+        found = peer(torch.tensor(images).permute(0, 3, 1, 2)).numpy()
+    expected = np.asarray(jax.jit(forward_peers.NETWORK.apply)(variables, images)[0])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    for rounds in (forward_peers.in_jax, forward_peers.in_torch):
+        turns = rounds(variables, images, passes=2)
+        next(turns)
+        next(turns)
+
+
 def test_ratios_are_taken_round_by_round(capsys):
     """A round in which the machine was slow for both says the same as any other."""
     times = {
@@ -47,3 +68,19 @@ def test_ratios_are_taken_round_by_round(capsys):
     train_step.report(times)
     printed = capsys.readouterr().out
     assert "ours takes 0.50 of it" in printed and "takes 1.10 of cross-entropy" in printed
+
+
+def test_forward_passes_are_timed_a_batch_at_a_time(capsys, monkeypatch):
+    def of_images(variables, images, passes):
+        assert len(images) * passes == train_step.FORWARD_IMAGES
+        while True:
+            yield
+
+    monkeypatch.setattr(train_step, "FORWARD", dict.fromkeys(train_step.FORWARD, of_images))
+    monkeypatch.setattr(forward_peers, "variables_of", dict)
+    train_step.forward(["hybrid-jax", "PyTorch"], number=1)
+    printed = capsys.readouterr().out
+    assert printed.count("hybrid-jax") == printed.count("ours takes") == 2
+    assert "batch 1 " in printed and "batch 8 " in printed
+    train_step.forward(["hybrid-jax"], number=1)
+    assert "PyTorch" not in capsys.readouterr().out

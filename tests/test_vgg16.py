@@ -53,6 +53,18 @@ def test_it_takes_any_side_from_48(side):
 
 
 @pytest.mark.slow
+def test_filtered_for_a_cpu_it_computes_what_a_converter_is_given():
+    images = np.random.default_rng(0).uniform(-120, 130, (8, 96, 96, 3)).astype(np.float32)
+    variables = jax.jit(vgg16(GENDER).init)(jax.random.key(0), images)
+    found, expected = (
+        jax.jit(vgg16(GENDER, as_one=as_one).apply)(variables, images)[0]
+        for as_one in (False, True)
+    )
+    assert (found != expected).any()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.slow
 def test_its_halves_are_the_whole_and_one_step_lowers_the_loss_at_96():
     """A real step on colour images at 96 x 96: SGD on one batch, where the loss must fall."""
     network = vgg16(GENDER)

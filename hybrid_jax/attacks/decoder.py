@@ -91,8 +91,11 @@ def fit(
     """
     z = jnp.asarray(z, jnp.float32)
     deviation = np.sqrt(np.asarray(z).var() + noise_std**2)
-    scale = {"mean": z.mean(axis=0), "std": jnp.float32(deviation or 1.0)}
-    data = {**data, **scale, "z": z, "noise_std": jnp.float32(noise_std)}
+    scale = {"z_mean": z.mean(axis=0), "z_std": jnp.float32(deviation or 1.0)}
+    own = {**scale, "z": z, "noise_std": jnp.float32(noise_std)}
+    if taken := own.keys() & data.keys():
+        raise ValueError(f"data has {', '.join(sorted(taken))}, which are the decoder's own names")
+    data = {**data, **own}
     variables = _init(decoder, rng.named(key, "init"), z[:1])
     indices = jnp.arange(len(z), dtype=jnp.int32)
     found = network.stops(
@@ -104,7 +107,7 @@ def fit(
 
 def _scaled(data: Mapping, z: jax.Array) -> jax.Array:
     # By one number: directions keep their weights, which noise has made unequal.
-    return (z - data["mean"][None]) / data["std"]
+    return (z - data["z_mean"][None]) / data["z_std"]
 
 
 @partial(jax.jit, static_argnums=0)

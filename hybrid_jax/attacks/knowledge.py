@@ -9,6 +9,7 @@ import numpy as np
 
 from hybrid_jax import metrics, rng
 from hybrid_jax.embedding import Embedding
+from hybrid_jax.errors import UserError
 from hybrid_jax.phase import Budget
 
 BUDGET = Budget(15.0, 2e-3, "constant", 128, average=True)  # of a network that attacks
@@ -82,7 +83,15 @@ class Knowledge:
         return int(jax.random.bits(rng.named(self.key, "seed"), (), np.uint32)) >> 1
 
     def score(self, probabilities: np.ndarray) -> float:
-        """Balanced accuracy of predictions [n, K] for the noisy validation features, by which settings are chosen."""
+        """Balanced accuracy of predictions [n, K] for the noisy validation features, by which settings are chosen.
+
+        Raises:
+            errors.UserError: there are none.
+        """
+        if not len(self.validation[1]):
+            raise UserError(
+                "recordings are too short: nothing is left at their ends by which an attacker could choose its settings"
+            )
         return metrics.balanced_accuracy(np.argmax(probabilities, axis=1), self.validation[1])
 
     @property

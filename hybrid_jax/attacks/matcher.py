@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from hybrid_jax import inference
-from hybrid_jax.stages import Network
+from hybrid_jax.stages import Network, split_at
 
 
 @dataclass(frozen=True, eq=False)
 class Matcher:
-    """A trained network that names the person.
+    """A trained network that names people, and by what it sees of them tells others apart.
 
     Attributes:
         network: from inputs [B, ...] to logits [B, K].
@@ -23,8 +24,15 @@ class Matcher:
     variables: dict[str, Any]
 
     def probabilities(self, inputs: jax.Array) -> np.ndarray:
-        """[n, ...] inputs to [n, K]."""
+        """[n, ...] inputs to [n, K]: for people whom it was trained on."""
         return np.asarray(inference.map_blocks(_Matched(self.network), self.variables, inputs))
+
+    def vectors(self, inputs: np.ndarray) -> np.ndarray:
+        """[n, ...] inputs to unit vectors [n, D]: of any people; their products are cosines."""
+        below = split_at(self.network, self.network.layers[-2]).extractor
+        return np.asarray(
+            inference.map_blocks(_Vectors(below), self.variables, jnp.asarray(inputs))
+        )
 
 
 @dataclass(frozen=True)
@@ -33,3 +41,12 @@ class _Matched:
 
     def __call__(self, variables: Any, x: jax.Array) -> jax.Array:
         return jax.nn.softmax(self.network.apply(variables, x)[0])
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    below: Network
+
+    def __call__(self, variables: Any, x: jax.Array) -> jax.Array:
+        found = self.below.apply(variables, x)[0].reshape(len(x), -1)
+        return found / jnp.maximum(jnp.linalg.norm(found, axis=-1, keepdims=True), 1e-9)

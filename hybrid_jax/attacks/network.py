@@ -54,9 +54,11 @@ def fit(
     Returns:
         The network of the stop, of `STOPS`, that did best on validation.
     """
-    # The first ones once more: holdings come in many sizes, and each would be compiled for.
-    rows = np.arange(-(-len(labels) // FULL) * FULL if len(labels) > FULL else len(labels))
-    features, labels = (a[rows % len(a)] for a in (features, labels))
+    # Some once more: holdings come in many sizes, and each would be compiled for. Evenly spread: they lie by class.
+    own = len(labels)
+    full = -(-own // FULL) * FULL if own > FULL else own
+    rows = np.arange(full) * own // full
+    features, labels = features[rows], labels[rows]
     z = jnp.asarray(features, jnp.float32)
     variables = _init(of, rng.named(knowledge.key, "init"), frozen, z[:1])
     data = {
@@ -94,7 +96,7 @@ def stops(
     shared = max(size // mesh.size(), 1) * mesh.size()  # a batch that the devices can share
     budget = replace(budget, batch_size=min(budget.batch_size, shared))
     num_steps, _ = budget.steps(size)
-    optimizer = budget.optimizer(num_steps)
+    optimizer = budget.transformation(num_steps)
     model_state = {k: v for k, v in variables.items() if k != "params"}
     steps = train.fit(
         loss,

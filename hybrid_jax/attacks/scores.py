@@ -41,15 +41,11 @@ def scores(probabilities: np.ndarray, labels: np.ndarray, groups: np.ndarray) ->
     """
     names, of_group = np.unique(groups, return_inverse=True)
     size, num_classes = len(names), probabilities.shape[1]
-    predicted = np.argmax(probabilities, axis=1)
-    confusion = np.zeros((size, num_classes, num_classes))
-    np.add.at(confusion, (of_group, labels, predicted), 1)
-    wins, in_class = _wins(probabilities, labels, of_group, size)
+    judged = _judged(probabilities, labels, of_group, size)
     drawn = np.random.default_rng(0).integers(0, size, (RESAMPLES, size))
     counts = np.stack([np.bincount(d, minlength=size) for d in drawn]).astype(float)
     found = {}
-    value = _measures(np.ones((1, size)), confusion, wins, in_class)
-    spread = _measures(counts, confusion, wins, in_class)
+    value, spread = _measures(np.ones((1, size)), judged), _measures(counts, judged)
     chance = chances(labels, num_classes)
     tail = 100 * (1 - LEVEL) / 2
     for name in METRICS:
@@ -75,19 +71,48 @@ def chances(labels: np.ndarray, num_classes: int) -> dict[str, float]:
     }
 
 
+class _Judged(NamedTuple):
+    """Samples by group and class, [S, K] each: those that were right, are of it, were taken for it; and `_wins`."""
+
+    right: np.ndarray
+    true: np.ndarray
+    predicted: np.ndarray
+    wins: np.ndarray
+
+
+def _judged(
+    probabilities: np.ndarray, labels: np.ndarray, of_group: np.ndarray, size: int
+) -> _Judged:
+    predicted, shape = np.argmax(probabilities, axis=1), (size, probabilities.shape[1])
+    right = predicted == labels
+    return _Judged(
+        _counts(of_group[right], labels[right], shape),
+        _counts(of_group, labels, shape),
+        _counts(of_group, predicted, shape),
+        _wins(probabilities, labels, of_group, size),
+    )
+
+
+def _counts(groups: np.ndarray, classes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    return (
+        np.bincount(groups * shape[1] + classes, minlength=shape[0] * shape[1])
+        .reshape(shape)
+        .astype(float)
+    )
+
+
 def _wins(
     probabilities: np.ndarray, labels: np.ndarray, of_group: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """What AUC counts, group by group.
 
     Returns:
         [K, S, S]: of the pairs of a sample of class k in one group and a sample of another class in the other, how many
-        times the first is held likelier to be of class k, ties worth a half; and [K, S], samples of class k.
+        times the first is held likelier to be of class k, ties worth a half.
     """
     num_classes = probabilities.shape[1]
     member = np.eye(size)[of_group]
     wins = np.zeros((num_classes, size, size))
-    in_class = np.stack([member[labels == k].sum(axis=0) for k in range(num_classes)])
     for k in np.unique(labels):
         own = labels == k
         score = probabilities[:, k]
@@ -96,20 +121,15 @@ def _wins(
         below = np.concatenate([np.zeros((1, size)), np.cumsum(member[~own][order], axis=0)])
         left, right = (np.searchsorted(others, score[own], side) for side in ("left", "right"))
         wins[k] = member[own].T @ ((below[left] + below[right]) / 2)
-    return wins, in_class
+    return wins
 
 
-def _measures(
-    counts: np.ndarray, confusion: np.ndarray, wins: np.ndarray, in_class: np.ndarray
-) -> dict[str, np.ndarray]:
+def _measures(counts: np.ndarray, judged: _Judged) -> dict[str, np.ndarray]:
     """Each metric [R] where group s is there counts[r, s] times; NaN where nothing is left to judge by."""
-    matrix = np.einsum("rs,stp->rtp", counts, confusion)
-    right = np.diagonal(matrix, axis1=1, axis2=2)
-    true, predicted = matrix.sum(axis=2), matrix.sum(axis=1)
+    right, true, predicted = (counts @ each for each in judged[:3])
     total = true.sum(axis=1, keepdims=True)
-    pairs = np.einsum("rs,ksu,ru->rk", counts, wins, counts, optimize=True)
-    of_class = counts @ in_class.T
-    possible = of_class * (total - of_class)
+    pairs = np.stack([((counts @ wins) * counts).sum(axis=1) for wins in judged.wins], axis=1)
+    possible = true * (total - true)
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
             "accuracy": right.sum(axis=1) / total[:, 0],

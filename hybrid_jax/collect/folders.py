@@ -10,7 +10,9 @@ from hybrid_jax import results
 from hybrid_jax.errors import UserError
 
 # What the points of a sweep may differ in: all that results.json tells records apart by.
-VARIED = re.compile(r"layers|methods|reduction\.dim|siamese\.(contrastive_weight|margin)\..+")
+VARIED = re.compile(
+    r"layers|methods|reduction\.dim(_at\..+)?|siamese\.(contrastive_weight|margin)\..+"
+)
 
 
 def find(names: Iterable[str], out: str | os.PathLike) -> tuple[list[Path], list[Path]]:

@@ -73,9 +73,11 @@ class ImageFiles:
             return (self.root / self._members[name]).read_bytes()
         return self._zip.read(self._members[name])
 
-    def digest(self) -> str:
-        """Names the contents: equal for a zip and its extracted folder, wherever they lie."""
+    def digest(self, *others: Path) -> str:
+        """Names the contents, and those of other files: equal for a zip and its extracted folder, wherever they lie."""
         hasher = hashlib.sha256()
+        for path in others:
+            hasher.update(path.read_bytes() if path.is_file() else b"")
         for name in self.names:
             crc = (
                 self._zip.getinfo(self._members[name]).CRC

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from hybrid_jax.data.image_files import Decoding, ImageFiles, decode
-from hybrid_jax.data.images import Images, make_images, split_people
+from hybrid_jax.data.images import MANY, Images
 from hybrid_jax.data.lfw_lists import GENDER_LISTS, GENDERS, read_genders
+from hybrid_jax.data.people import make_images, split_people
+from hybrid_jax.data.prepared import prepared, source
 from hybrid_jax.errors import UserError
 
 CROP = 210  # central pixels of the official 250 that hold the face
@@ -17,38 +19,56 @@ WANTED = (
 
 
 def load(
-    directory: str | Path, *, side: int = 64, channels: int = 1, crop: int = CROP, seed: int = 0
+    directory: str | Path | None = None,
+    *,
+    side: int = 64,
+    channels: int = 1,
+    crop: int = CROP,
+    seed: int = 0,
+    least_images: int = MANY,
+    cache: str | Path | None = None,
 ) -> Images:
-    """LFW's labelled images; nobody is in two splits.
+    """LFW's labelled images, from the cache if it has them; nobody is in two splits.
 
     Images of no gender list are left out, four of the official set; one in both, as five are, is a woman's.
 
     Args:
-        directory: holds the official folder or a zip of it, of images of any size, and the two gender lists.
+        directory: holds the official folder or a zip of it, of images of any size, and the two gender lists. By default
+            $HYBRID_JAX_DATA/lfw.
         side: of an image, in pixels.
         channels: 1 for grey, 3 for RGB.
         crop: side of the central square of larger images that is kept; 0 for all.
         seed: decides who is in which split.
+        least_images: that a person has whose identity is attacked.
+        cache: folder of prepared sets; by default `prepared.default_cache()`.
 
     Raises:
-        errors.UserError: no such folder, a file that is missing or damaged, or a label of no image.
+        errors.UserError: no such folder, a file that is missing or damaged, a label of no image, nobody with so many
+            images, or a cache that cannot be written.
     """
-    folder = Path(directory).expanduser()
+    folder = source("LFW", "lfw", directory, WANTED)
     files = ImageFiles(find(folder))
-    genders = read_genders(folder, files.names)
-    labelled = [name for name in files.names if name in genders]
-    if not labelled:
-        raise UserError(f"LFW: no image is in a gender list of {folder}; {WANTED}")
-    images, names = decode(files, labelled, Decoding(side, channels, crop))
-    labels = np.array([genders[name] for name in names])
-    return make_images(
-        images,
-        people=[name.split("/")[0] for name in names],
-        labels={"gender": labels},
-        classes={"gender": GENDERS},
-        dataset="lfw",
-        split_of=lambda counts, first: split_people(labels[first], counts, seed),
-    )
+
+    def make() -> Images:
+        genders = read_genders(folder, files.names)
+        labelled = [name for name in files.names if name in genders]
+        if not labelled:
+            raise UserError(f"LFW: no image is in a gender list of {folder}; {WANTED}")
+        images, names = decode(files, labelled, Decoding(side, channels, crop))
+        labels = np.array([genders[name] for name in names])
+        return make_images(
+            images,
+            people=[name.split("/")[0] for name in names],
+            labels={"gender": labels},
+            classes={"gender": GENDERS},
+            dataset="lfw",
+            split_of=lambda counts, first: split_people(labels[first], counts, seed),
+            least=least_images,
+        )
+
+    lists = [folder / name for name in GENDER_LISTS.values()]
+    name = f"lfw-{side}-{channels}-{crop}-{seed}-{least_images}-{files.digest(*lists)}"
+    return prepared(Images, name, make, cache)
 
 
 def find(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """What makes one batch from its samples' numbers, where the data does not fit the device: a `stream.Load` each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_jax.data.windows import Windows
 from hybrid_jax.errors import UserError, unknown
 
 # What JAX makes of these; TFDS gives scalars as Python's numbers, which are wide.
@@ -16,26 +15,22 @@ NARROW = {"int64": np.int32, "uint64": np.uint32, "float64": np.float32}
 
 
 @dataclass(frozen=True, eq=False)
-class LoadWindows:
-    """Windows from the rows that this machine's memory holds.
+class LoadSamples:
+    """Samples that this machine's memory holds.
 
-    Called with numbers [B] it gives `windows` [B, C, T] and their `labels` [B].
+    Called with numbers [B] it gives what `take` does, and their `labels` [B].
 
     Attributes:
-        windows: all of them.
+        take: as `Samples.take`.
         labels: [N] int32.
     """
 
-    windows: Windows
+    take: Callable[[np.ndarray], dict[str, np.ndarray]]
     labels: np.ndarray
 
     def __call__(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """See above."""
-        at = self.windows.starts[numbers][:, None] + np.arange(self.windows.window, dtype=np.int32)
-        return {
-            "windows": self.windows.rows[at].transpose(0, 2, 1),
-            "labels": self.labels[numbers],
-        }
+        return self.take(numbers) | {"labels": self.labels[numbers]}
 
 
 class LoadExamples:

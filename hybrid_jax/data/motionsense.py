@@ -4,14 +4,15 @@
 are cached; training opens only that. A source that is named is first compared with it, by checksums.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from hybrid_jax.data import motionsense_files as files
 from hybrid_jax.data import windows as _windows
-from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION, Recording, Windows
+from hybrid_jax.data.prepared import default_cache, home, prepared
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
+from hybrid_jax.data.windows import Recording, Windows
 from hybrid_jax.errors import UserError
 
 # Two women and two men each (interface.md); every other subject is for training.
@@ -49,12 +50,6 @@ def load(
     identity = files.OFFICIAL if source is None else source.digest()
     folder = default_cache() if cache is None else Path(cache).expanduser()
     kind = "strict" if strict else "published"
-    path = folder / (
-        f"motionsense-{split_kind}-{kind}-{window}-{step}-{identity}-v{_windows.FORMAT}.npz"
-    )
-    prepared = _windows.load(path)
-    if prepared is not None:
-        return prepared
 
     def split_of(recording: Recording) -> int:
         if split_kind == "trial":
@@ -62,28 +57,24 @@ def load(
         code = files.CODES[recording.identity]
         return next((part for part, codes in HELD_OUT.items() if code in codes), TRAIN)
 
-    prepared = _windows.make_windows(
-        download(folder / "tfds") if source is None else list(files.read(source, window)),
-        dataset="motionsense",
-        classes={
-            "activity": files.ACTIVITIES,
-            "gender": files.GENDERS,
-            "identity": tuple(str(code) for code in files.CODES),
-        },
-        split_kind=split_kind,
-        split_of=split_of,
-        window=window,
-        step=step,
-        strict=strict,
-    )
-    try:
-        _windows.save(prepared, path)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the prepared data to {folder} ({error.strerror}); set "
-            "HYBRID_JAX_CACHE to a folder that can be written"
-        ) from None
-    return prepared
+    def make() -> Windows:
+        return _windows.make_windows(
+            download(folder / "tfds") if source is None else list(files.read(source, window)),
+            dataset="motionsense",
+            classes={
+                "activity": files.ACTIVITIES,
+                "gender": files.GENDERS,
+                "identity": tuple(str(code) for code in files.CODES),
+            },
+            split_kind=split_kind,
+            split_of=split_of,
+            window=window,
+            step=step,
+            strict=strict,
+        )
+
+    name = f"motionsense-{split_kind}-{kind}-{window}-{step}-{identity}"
+    return prepared(Windows, name, make, folder)
 
 
 def find_source(directory: str | Path | None) -> files.Source | None:
@@ -94,14 +85,8 @@ def find_source(directory: str | Path | None) -> files.Source | None:
     """
     if directory:
         return files.Source(directory)
-    root = os.environ.get("HYBRID_JAX_DATA")
-    if not root:
-        return None
-    root = Path(root).expanduser()
-    if not root.is_dir():
-        raise UserError(f"HYBRID_JAX_DATA={root}: no such folder; it is the one above motionsense/")
-    folder = root / "motionsense"
-    return files.Source(folder) if folder.exists() else None
+    folder = home("motionsense")
+    return files.Source(folder) if folder else None
 
 
 def download(folder: Path) -> list[Recording]:
@@ -118,11 +103,3 @@ def download(folder: Path) -> list[Recording]:
             f"{error.name}: install that, or {files.WANTED}"
         ) from error
     return motionsense_tfds.read(folder)
-
-
-def default_cache() -> Path:
-    """$HYBRID_JAX_CACHE, else hybrid-jax in the user's cache folder."""
-    named = os.environ.get("HYBRID_JAX_CACHE")
-    if named:
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "hybrid-jax"

@@ -25,7 +25,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION, Recording, Windows, make_windows
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
+from hybrid_jax.data.windows import Recording, Windows, make_windows
 from hybrid_jax.errors import UserError
 
 RATE = 50.0  # rows a second

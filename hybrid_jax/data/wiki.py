@@ -1,14 +1,18 @@
 """IMDB-WIKI (Rothe et al. 2018): faces of people from Wikipedia or IMDb with their gender, for data the user brings."""
 
+import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from hybrid_jax.data.image_files import Decoding, ImageFiles, decode
-from hybrid_jax.data.images import Images, make_images
+from hybrid_jax.data.images import MANY, Images
 from hybrid_jax.data.lfw_lists import GENDERS
-from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
+from hybrid_jax.data.people import make_images
+from hybrid_jax.data.prepared import prepared, source
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.errors import UserError
 
 SETS = ("wiki", "imdb")
@@ -32,6 +36,11 @@ class Filter:
     least_score: float = -np.inf
     most_second_score: float = np.inf
 
+    @property
+    def name(self) -> str:
+        """Tells it from others."""
+        return f"{self.least_score:g}-{self.most_second_score:g}"
+
     def __call__(self, table: dict[str, np.ndarray]) -> np.ndarray:
         """Which rows of `read_table` pass, bool [N]."""
         known = np.isin(table["gender"], (0.0, 1.0))
@@ -40,40 +49,56 @@ class Filter:
 
 
 def load(
-    directory: str | Path,
+    directory: str | Path | None = None,
     *,
-    side: int = 224,
+    side: int = 256,
     channels: int = 3,
     crop: int = 0,
     seed: int = 0,
     num_train: int = NUM_TRAIN,
     keep: Filter | None = None,
+    least_images: int = MANY,
+    cache: str | Path | None = None,
 ) -> Images:
-    """Its images with a gender; nobody is in two splits.
+    """Its images with a gender, from the cache if it has them; nobody is in two splits.
 
     Args:
-        directory: the extracted `wiki_crop` or `imdb_crop`.
+        directory: the extracted `wiki_crop` or `imdb_crop`; by default $HYBRID_JAX_DATA/wiki_crop.
         side: of an image, in pixels.
         channels: 1 for grey, 3 for RGB.
         crop: side of the central square of larger images that is kept; 0 for all.
         seed: decides who is in which split.
         num_train: training images; of the rest a third is for validation.
         keep: which images are taken.
+        least_images: that a person has whose identity is attacked.
+        cache: folder of prepared sets; by default `prepared.default_cache()`.
 
     Raises:
         errors.UserError: no such folder, a table or images that are missing or damaged, or too few of them.
     """
-    folder = Path(directory).expanduser()
+    folder, keep = source("IMDB-WIKI", "wiki_crop", directory, WANTED), keep or Filter()
+    settings = f"{side}-{channels}-{crop}-{seed}-{num_train}-{least_images}"
+    # Contents would take minutes to read: the table says which images there are.
+    name = f"{find(folder).stem}-{settings}-{keep.name}-{zlib.crc32(find(folder).read_bytes()):08x}"
+    make = partial(
+        _make, folder, Decoding(side, channels, crop), seed, num_train, keep, least_images
+    )
+    return prepared(Images, name, make, cache)
+
+
+def _make(
+    folder: Path, decoding: Decoding, seed: int, num_train: int, keep: Filter, least_images: int
+) -> Images:
     table = read_table(find(folder))
     files = ImageFiles(folder)
-    rows = np.flatnonzero((keep or Filter())(table))
+    rows = np.flatnonzero(keep(table))
     names = ["/".join(path.split("/")[-2:]) for path in table["full_path"][rows]]
     if missing := sorted({*names} - {*files.names}):
         raise UserError(
             f"{folder}: {missing[0]} is missing ({len(missing)} of {len(names)} in its table): {WANTED}"
         )
     row_of = dict(zip(names, rows, strict=True))
-    images, names = decode(files, names, Decoding(side, channels, crop))
+    images, names = decode(files, names, decoding)
     rows = np.array([row_of[name] for name in names])
     return make_images(
         images,
@@ -82,6 +107,7 @@ def load(
         classes={"gender": GENDERS},
         dataset=table["dataset"].item(),
         split_of=lambda counts, first: split_people(counts, num_train, seed),
+        least=least_images,
     )
 
 

@@ -4,24 +4,19 @@ A data set is held as its standardised rows plus the windows' first rows; a batc
 gathered from the rows inside the training step (37 MB for MotionSense, where windows are 180).
 """
 
-import json
-import os
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hybrid_jax.data.samples import GAP, TEST, TRAIN, VALIDATION, Samples
 from hybrid_jax.errors import UserError, unknown
 
-TRAIN, VALIDATION, TEST, GAP = 0, 1, 2, 3  # values of Windows.split; nobody uses GAP windows
 SPLIT_KINDS = ("trial", "subject")
 GAP_WINDOWS = 5  # windows left out between a recording's training and validation windows
-FORMAT = 1  # of the saved file; a file of another format is prepared anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,40 +37,39 @@ class Recording:
     age: float
 
 
-@dataclass(frozen=True, eq=False)
-class Windows:
+@dataclass(frozen=True)
+class WindowInputs:
+    """The windows' `samples.Inputs`: gathered from `rows` and `starts`, or the `windows` that were taken."""
+
+    window: int
+
+    def __call__(
+        self, data: Mapping, indices: jax.Array, key: jax.Array | None = None
+    ) -> jax.Array:
+        """[B, C, T]; windows are not augmented."""
+        if "windows" in data:
+            return data["windows"][indices]
+        return gather(data["rows"], data["starts"][indices], self.window)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Windows(Samples):
     """A prepared data set of N windows over R rows of C channels.
 
     Attributes:
-        dataset: name of the data set.
         split_kind: "trial" (every subject in both sets) or "subject" (subjects held out whole).
         rows: float32 [R, C], standardised with the training rows' mean and population deviation.
         starts: int32 [N], each window's first row in `rows`.
-        split: int8 [N], one of TRAIN, VALIDATION, TEST, GAP.
-        columns: [N] each: activity, gender, identity (labels), trial, recording (a number unique to
-            the recording), start (first row within its recording) as int32; height, weight, age as
-            float32. A window takes the values of its first row.
-        classes: the names behind the labels of activity, gender and identity.
+        columns: activity, gender, identity, trial, recording, start (first row within its recording); height in cm,
+            weight in kg, age in years. A window takes the values of its first row.
         window: rows in a window (T). step: rows from one window to the next.
-        mean: float32 [C], what was subtracted, raw units.
-        std: float32 [C], what was divided by, raw units.
+        mean, std: float32 [C].
     """
 
-    dataset: str
-    split_kind: str
     rows: np.ndarray
     starts: np.ndarray
-    split: np.ndarray
-    columns: dict[str, np.ndarray]
-    classes: dict[str, tuple[str, ...]]
     window: int
     step: int
-    mean: np.ndarray
-    std: np.ndarray
-
-    def indices(self, split: int) -> np.ndarray:
-        """Numbers of the windows in `split` (TRAIN, VALIDATION or TEST), int32, ascending."""
-        return np.flatnonzero(self.split == split).astype(np.int32)
 
     @cached_property
     def whole(self) -> np.ndarray:
@@ -83,6 +77,45 @@ class Windows:
         begins = self.starts - self.columns["start"]
         ends = np.append(np.unique(begins), len(self.rows))
         return self.starts + self.window <= ends[np.searchsorted(ends, begins, side="right")]
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Channels and time of one window."""
+        return self.rows.shape[1], self.window
+
+    @property
+    def inputs(self) -> WindowInputs:
+        """See `WindowInputs`."""
+        return WindowInputs(self.window)
+
+    @property
+    def shared(self) -> dict[str, np.ndarray]:
+        """Nothing: rows are standardised already."""
+        return {}
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Rows and starts."""
+        return {"rows": self.rows, "starts": self.starts}
+
+    def take(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        """`windows` [B, C, T]."""
+        at = self.starts[numbers][:, None] + np.arange(self.window, dtype=np.int32)
+        return {"windows": self.rows[at].transpose(0, 2, 1)}
+
+    @property
+    def span(self) -> int:
+        """A window's length, in rows."""
+        return self.window
+
+    @property
+    def gap(self) -> int:
+        """See `gap_windows`."""
+        return gap_windows(self.window, self.step)
+
+    def tail(self, number: int) -> np.ndarray:
+        """See `validation_tail`."""
+        return validation_tail(number, self.window, self.step)
 
 
 def gather(rows: jax.Array, starts: jax.Array, window: int) -> jax.Array:
@@ -211,37 +244,3 @@ def make_windows(
         starts=starts.astype(np.int32), split=split, columns=columns, classes=classes,
         window=window, step=step, mean=mean.astype(np.float32), std=std.astype(np.float32),
     )  # fmt: skip
-
-
-def save(windows: Windows, path: Path) -> None:
-    """Writes `windows` to `path` (.npz), whole or not at all."""
-    about = {name: getattr(windows, name) for name in ("dataset", "split_kind", "window", "step")}
-    arrays = {name: getattr(windows, name) for name in ("rows", "starts", "split", "mean", "std")}
-    arrays |= {f"column_{name}": values for name, values in windows.columns.items()}
-    about |= {"format": FORMAT, "classes": windows.classes}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Each process its own: two may prepare one set at once.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, about=np.array(json.dumps(about)), **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def load(path: Path) -> Windows | None:
-    """The `Windows` saved at `path`; None when there is none, or none that can be read."""
-    try:
-        with open(path, "rb") as file, np.load(file) as saved:
-            arrays = dict(saved)
-        about = json.loads(str(arrays.pop("about")))
-        if about.pop("format") != FORMAT:
-            return None
-        columns = {name: arrays.pop(name) for name in list(arrays) if name.startswith("column_")}
-        classes = {name: tuple(names) for name, names in about.pop("classes").items()}
-        columns = {name.removeprefix("column_"): values for name, values in columns.items()}
-        return Windows(**about, **arrays, columns=columns, classes=classes)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
-        return None

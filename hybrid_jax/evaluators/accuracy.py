@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hybrid_jax import cloud, inference, rng
-from hybrid_jax.data.windows import TEST, VALIDATION
+from hybrid_jax.data.samples import TEST, VALIDATION
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.evaluators.settings import Settings
 from hybrid_jax.progress import bar

@@ -6,18 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION, gap_windows
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators.sampling import halves, stratified
 from hybrid_jax.evaluators.settings import Settings
 
+INSTANCE = "instance"
 Rows = list[tuple[int, np.ndarray]]  # (split, positions in that split), one after another
 
 
 @dataclass(frozen=True, eq=False)
 class Adversary:
-    """Who is ranked (`queries`, positions in `split`) against what (`rows`; `None`: the queries themselves)."""
+    """Who is ranked (`queries`, positions in `split`) against what (`rows`; `None`: the queries themselves).
+
+    The target `INSTANCE` is which of the queries a sample is.
+    """
 
     target: str
     gallery: str
@@ -28,13 +32,13 @@ class Adversary:
 
     def arguments(self, embedded: Embedded) -> dict[str, Any]:
         """What `leakage` takes of queries and gallery; its bootstrap draws people."""
-        columns = embedded.task.windows.columns
+        columns = embedded.task.samples.columns
+        if self.target == INSTANCE:
+            return self._as_instances(embedded)
         labels = embedded.task.labels(self.target)
         asked = embedded.index[self.split][self.queries]
-        # With whole subjects held out only theirs are classes: labels are numbered anew, by what these splits hold.
-        splits = {self.split, *(split for split, _ in self.rows or ())}
-        classes = np.unique(
-            np.concatenate([embedded.labels(self.target, split) for split in splits])
+        classes = embedded.classes(
+            self.target, {self.split, *(split for split, _ in self.rows or ())}
         )
         taken: dict[str, Any] = {
             "gallery": self.gallery,
@@ -47,12 +51,23 @@ class Adversary:
             z = [np.asarray(embedded.z[split])[at] for split, at in self.rows]
             taken["gallery_features"] = np.concatenate(z)
             taken["gallery_labels"] = np.searchsorted(classes, labels[held])
-            taken["window"] = embedded.task.windows.window
+            taken["window"] = embedded.task.samples.span
             for name in ("groups", "recording", "start"):
                 column = columns[_group(self.target) if name == "groups" else name]
                 taken[name], taken[f"gallery_{name}"] = column[asked], column[held]
         asked_labels = np.searchsorted(classes, labels[asked])
         return taken | {"labels": asked_labels, "num_classes": len(classes)}
+
+    def _as_instances(self, embedded: Embedded) -> dict[str, Any]:
+        asked = embedded.index[self.split][self.queries]
+        return {
+            "mode": "instance",
+            "gallery": self.gallery,
+            "features": np.asarray(embedded.z[self.split])[self.queries],
+            "labels": np.arange(len(asked)),
+            "index": asked,
+            "resample": embedded.task.samples.columns["identity"][asked],
+        }
 
     def seen(
         self, embedded: Embedded, noise_std: np.ndarray, num_draws: int
@@ -83,23 +98,24 @@ class Adversary:
 def adversaries(embedded: Embedded, settings: Settings) -> Iterator[Adversary]:
     """Every sensitive target, in every gallery on the test split, and in `leave_group_out` on validation.
 
-    Unplanned ones are measured in `leave_group_out` alone: what a stranger's feature tells of them. With whole subjects
-    held out, their identity is in no other set: then it is measured in `self` and `leave_one_out`.
+    Unplanned ones are measured in `leave_group_out` alone: what a stranger's feature tells of them. Where nobody is in
+    two splits, the identity is known to no other one: then it is measured in `self` and `leave_one_out`; of images
+    also, by the halves of each person's, in `held_out`, and on validation in `leave_one_out`. Of targets that are not
+    known of all samples (`Samples.known`), the others are left out.
 
     Raises:
         errors.UserError: test recordings too short to be halved.
     """
-    windows = embedded.task.windows
+    samples = embedded.task.samples
     recording, start = (
-        windows.columns[name][embedded.index[TEST]] for name in ("recording", "start")
+        samples.columns[name][embedded.index[TEST]] for name in ("recording", "start")
     )
-    first, second = halves(recording, start, gap_windows(windows.window, windows.step))
-    second = second[windows.whole[embedded.index[TEST]][second]]  # as in `scenario.Holdings`
-    whole = {split: np.arange(len(index)) for split, index in embedded.index.items()}
+    first, second = halves(recording, start, samples.gap)
+    second = second[samples.whole[embedded.index[TEST]][second]]  # as in `scenario.Holdings`
 
     def sample(split: int, among: np.ndarray, most: int) -> np.ndarray:
         index = embedded.index[split][among]
-        strata = [windows.columns[name][index] for name in ("identity", "activity")]
+        strata = [embedded.task.labels(name)[index] for name in ("identity", embedded.task.primary)]
         return among[stratified(strata, most, settings.seed)]
 
     def pool(*parts: tuple[int, np.ndarray]) -> Rows:
@@ -119,33 +135,42 @@ def adversaries(embedded: Embedded, settings: Settings) -> Iterator[Adversary]:
         ]
 
     def own(target: str, gallery: str, split: int) -> Adversary:
-        queries = sample(split, whole[split], settings.max_queries)
+        queries = sample(split, embedded.known(target, split), settings.max_queries)
         if gallery == "self":
             return Adversary(target, gallery, split, queries, None)
         both = gallery == "leave_group_out" and _group(target) == "recording"
-        rows = pool(*((part, whole[part]) for part in ((TRAIN, split) if both else (split,))))
+        parts = (TRAIN, split) if both else (split,)
+        rows = pool(*((part, embedded.known(target, part)) for part in parts))
         return Adversary(target, gallery, split, queries, rows)
 
     def held_out(target: str, data: str) -> Adversary:
-        held = {"network_train": (TRAIN, whole[TRAIN]), "unseen": (TEST, first)}
+        on_test = embedded.known(target, TEST)
+        held = {
+            "network_train": (TRAIN, embedded.known(target, TRAIN)),
+            "unseen": (TEST, np.intersect1d(first, on_test)),
+        }
         rows = pool(*(held.values() if data == "both" else (held[data],)))
-        queries = sample(TEST, second, settings.max_queries)
+        queries = sample(TEST, np.intersect1d(second, on_test), settings.max_queries)
         return Adversary(target, "held_out", TEST, queries, rows, data)
 
     for target in settings.sensitive:
-        nowhere_else = target == "identity" and windows.split_kind == "subject"
+        nowhere_else = target == "identity" and samples.people_apart
+        # Of a recording halves have much in common; of a person's images they have not.
+        alone = nowhere_else and samples.span > 1
         for gallery in settings.galleries if "test" in settings.splits else ():
-            if nowhere_else and gallery not in ("self", "leave_one_out"):
-                continue
-            if gallery == "held_out":
-                yield from (held_out(target, data) for data in settings.attacker_data)
-            else:
+            if gallery == "held_out" and not alone:
+                holdings = ("unseen",) if nowhere_else else settings.attacker_data
+                yield from (held_out(target, d) for d in settings.attacker_data if d in holdings)
+            elif gallery in ("self", "leave_one_out") or not nowhere_else:
                 yield own(target, gallery, TEST)
-        if "validation" in settings.splits and not nowhere_else:
-            yield own(target, "leave_group_out", VALIDATION)
+        if "validation" in settings.splits and not alone:
+            yield own(target, "leave_one_out" if nowhere_else else "leave_group_out", VALIDATION)
     for target in settings.unplanned:
         if "test" in settings.splits and _is_shared(embedded, target):
             yield own(target, "leave_group_out", TEST)
+    if settings.instance and "test" in settings.splits:
+        everyone = np.arange(len(embedded.index[TEST]))
+        yield Adversary(INSTANCE, "self", TEST, sample(TEST, everyone, settings.max_queries), None)
 
 
 def _is_shared(embedded: Embedded, target: str) -> bool:

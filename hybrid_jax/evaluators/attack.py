@@ -9,7 +9,7 @@ from hybrid_jax import rng
 from hybrid_jax.attacks import ATTACKERS, Knowledge
 from hybrid_jax.attacks.attempt import attempt, combined
 from hybrid_jax.attacks.scores import Score, scores
-from hybrid_jax.data.windows import VALIDATION
+from hybrid_jax.data.samples import TEST, VALIDATION
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
 from hybrid_jax.evaluators.scenario import Rows, Scenario, scenarios
@@ -61,13 +61,11 @@ class Attack:
         self._embedded, self._settings, self._scenario = embedded, settings, scenario
         self._level, self._std = level, level * embedded.rms
         queries, split = scenario.queries, scenario.split
-        columns, index = embedded.task.windows.columns, embedded.index[split][queries]
+        columns, index = embedded.task.samples.columns, embedded.index[split][queries]
         self._people = columns["identity"][index]
         self._columns = {name: columns[name][index] for name in ("recording", "start")}
         parts = {split, *(part for fold in scenario.folds for part, _ in fold.fit)}
-        # With whole subjects held out only theirs are classes: numbered anew, by what these splits hold.
-        known = [embedded.labels(scenario.target, part) for part in parts]
-        self._classes = np.unique(np.concatenate(known))
+        self._classes = embedded.classes(scenario.target, parts)
         self._labels = self._numbered(embedded.labels(scenario.target, split)[queries])
 
     def records(self) -> Iterator[Found]:
@@ -107,6 +105,8 @@ class Attack:
 
     def _held(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         embedded, target = self._embedded, self._scenario.target
+        if not rows:
+            return np.zeros((0, embedded.z[TEST].shape[1]), np.float32), np.zeros(0, np.int32)
         features = [np.asarray(embedded.z[split])[at] for split, at in rows]
         labels = [embedded.labels(target, split)[at] for split, at in rows]
         return np.concatenate(features), self._numbered(np.concatenate(labels))
@@ -140,7 +140,7 @@ class Attack:
         windows = in_order(
             self._people,
             np.lexsort((self._columns["start"], self._columns["recording"])).argsort(),
-            self._columns | {"window": self._embedded.task.windows.window},
+            self._columns | {"window": self._embedded.task.samples.span},
         )
         longest = max(map(len, windows))
         for uploads in self._settings.attack.uploads:

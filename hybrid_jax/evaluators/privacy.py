@@ -8,7 +8,7 @@ import numpy as np
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.evaluators import sequences
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
-from hybrid_jax.evaluators.adversary import adversaries
+from hybrid_jax.evaluators.adversary import INSTANCE, adversaries
 from hybrid_jax.evaluators.settings import Settings
 from hybrid_jax.privacy import Leakage, leakage
 from hybrid_jax.progress import bar
@@ -27,13 +27,15 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
     name = f"privacy, {embedded.embedding.layer} {embedded.embedding.method}"
     with bar(name, len(everyone)) as advance:
         for done, adversary in enumerate(everyone):
+            instances = adversary.target == INSTANCE
+            floors = {} if instances else adversary.seen(embedded, noise_std, settings.num_draws)
             result = leakage(
                 **adversary.arguments(embedded),
-                **adversary.seen(embedded, noise_std, settings.num_draws),
+                **floors,
                 noise_std=noise_std,
                 key=embedded.key,
                 num_draws=settings.num_draws if embedded.noisy else 1,
-                prior=settings.prior,
+                prior="uniform" if instances else settings.prior,
                 ties=settings.ties,
                 on_progress=lambda ranked, total, done=done: advance(done + ranked / total),
             )

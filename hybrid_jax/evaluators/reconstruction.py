@@ -1,6 +1,6 @@
-"""How well the input can be rebuilt from uploads, and whether the person is still in what was rebuilt."""
+"""How well the input can be rebuilt from uploads, and what is still in what was rebuilt: the person, the label."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,36 +8,42 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hybrid_jax import rng
+from hybrid_jax import inference, rng
 from hybrid_jax.attacks import decoder
-from hybrid_jax.attacks.scores import Score, scores
-from hybrid_jax.data.windows import TEST, gather
+from hybrid_jax.attacks.matcher import Matcher
+from hybrid_jax.attacks.scores import scores
+from hybrid_jax.data.samples import TEST, Inputs
 from hybrid_jax.embedded import Embedded
+from hybrid_jax.evaluators import closeness
+from hybrid_jax.evaluators.sampling import stratified
 from hybrid_jax.evaluators.scenario import Holdings
 from hybrid_jax.evaluators.sequences import operating_level
 from hybrid_jax.evaluators.settings import Settings
 from hybrid_jax.models.decoder import window_decoder
+from hybrid_jax.models.image_decoder import decoder_for
 from hybrid_jax.progress import bar
 
 DATA = "both"  # what the adversary trains its decoder on: all that it may hold
-ON_ORIGINALS = "original"  # the route of what the matcher finds in the inputs themselves
+ON_ORIGINALS = "original"  # the route of what is found in the inputs themselves
+SHOWN = 8  # images of a figure
 
 
 @dataclass(frozen=True)
-class _Windows:
-    """A `decoder.Inputs`."""
+class _Chosen:
+    """A `decoder.Inputs`: the inputs of the samples that the decoder is fitted on."""
 
-    window: int
+    inputs: Inputs
 
-    def __call__(self, data: Any, indices: jax.Array) -> jax.Array:
-        return gather(data["rows"], data["starts"][indices], self.window)
+    def __call__(self, data: Mapping, indices: jax.Array) -> jax.Array:
+        return self.inputs(data, data["chosen"][indices])
 
 
 def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]:
-    """NRMSE, correlation by channel and re-identification, without noise and at the operating noise.
+    """Closeness, re-identification and the primary label, without noise and at the operating noise.
 
-    The decoder is trained on windows of all that an attacker may hold, and tried on the second halves of test
-    recordings. What is found without noise is kept, as in `attack.evaluate`.
+    The decoder is trained on samples of all that an attacker may hold, and tried on the second halves of test
+    recordings. What is found without noise is kept, as in `attack.evaluate`. Some rebuilt images are left in
+    `embedded.shown`.
     """
     levels = list(dict.fromkeys((0.0, operating_level(embedded, settings))))
     name = f"reconstruction, {embedded.embedding.layer} {embedded.embedding.method}"
@@ -45,93 +51,166 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
         for done, level in enumerate(levels, 1):
             kept = embedded.noise_free_records if level == 0 else {}
             if "reconstruction" not in kept:
-                kept["reconstruction"] = list(_records(embedded, settings, level))
-            yield from kept["reconstruction"]
+                rebuilt = Rebuilt.by_decoder(embedded, settings, level)
+                kept["reconstruction"] = list(rebuilt.records(settings.matcher)), rebuilt.shown()
+            records, shown = kept["reconstruction"]
+            embedded.shown.update(shown)
+            yield from records
             advance(done)
 
 
-def _records(embedded: Embedded, settings: Settings, level: float) -> Iterator[dict[str, Any]]:
-    task, held = embedded.task, Holdings(embedded, settings.seed)
-    windows, std = task.windows, level * embedded.rms
-    rows, starts = jnp.asarray(windows.rows), jnp.asarray(windows.starts)
-    fit, _ = held.rows(DATA, settings.reconstruction.max_windows)
-    at = np.concatenate([embedded.index[split][places] for split, places in fit])
-    z = jnp.concatenate([embedded.z[split][places] for split, places in fit])
-    trained = decoder.fit(
-        window_decoder(task.input_shape),
-        _Windows(windows.window),
-        {"rows": rows, "starts": starts[at]},
-        z,
-        std,
-        settings.reconstruction.budget,
-        rng.named(embedded.key, "reconstruction"),
-    )
-    asked = embedded.index[TEST][held.queries]
-    rebuilt = trained(embedded.uploads(TEST, held.queries, std))
-    originals = gather(rows, starts[asked], windows.window)
-    about = {
-        "split": "test",
-        "attacker_data": DATA,
-        "max_windows": settings.reconstruction.max_windows,
-        "n_fit": len(at),
-        "noise_std": float(std),
-        "noise_relative": level,
-        "draws": 1,
-        "n": len(asked),
-    }
-    for record in closeness(np.asarray(originals), np.asarray(rebuilt)):
-        yield about | record
-    if settings.matcher is not None:
-        people = windows.columns["identity"][asked]
-        for route, x in (("reconstruction", rebuilt), (ON_ORIGINALS, originals)):
-            found = scores(settings.matcher.probabilities(x), people, people)["accuracy"]
-            yield about | _reidentification(found, route, task.num_classes("identity"))
+@dataclass(frozen=True, eq=False)
+class Rebuilt:
+    """Inputs rebuilt from uploads.
 
-
-def closeness(originals: np.ndarray, rebuilt: np.ndarray) -> Iterator[dict[str, Any]]:
-    """How near rebuilt inputs are to the originals.
-
-    NRMSE: the root of the squared error over that of each channel's deviation from its mean: 1 for who always answers
-    with the mean. Correlation: Pearson's, channel by channel, over all samples and moments; of a channel in which
-    either is constant 0, as nothing is told.
-
-    Args:
-        originals: [n, channels, time].
+    Attributes:
+        embedded: what was attacked.
+        about: fields of every record.
+        held: numbers of the test samples that the decoder knows, in the order of the data set.
+        asked: [n] numbers of the samples that were rebuilt.
+        originals: [n, ...].
         rebuilt: the same shape.
     """
-    axes = (0, 2)
-    deviation = originals - originals.mean(axis=axes, keepdims=True)
-    error = np.square(rebuilt - originals).sum(dtype=np.float64)
-    total = np.square(deviation).sum(dtype=np.float64)
-    yield {
-        "metric": "nrmse",
-        "value": np.sqrt(error / total) if total else None,
-        "unit": "of the deviation",
-        "chance": 1.0,
-    }
-    other = rebuilt - rebuilt.mean(axis=axes, keepdims=True)
-    product = (deviation * other).sum(axis=axes, dtype=np.float64)
-    power = np.square(deviation).sum(axis=axes, dtype=np.float64) * np.square(other).sum(
-        axis=axes, dtype=np.float64
-    )
-    found = np.divide(product, np.sqrt(power), out=np.zeros(len(power)), where=power > 0)
-    yield {"metric": "correlation", "value": found.mean(), "unit": "correlation", "chance": 0.0}
-    for channel, value in enumerate(found):
-        yield {
-            "metric": "correlation",
-            "value": value,
-            "unit": "correlation",
-            "chance": 0.0,
-            "target": f"channel_{channel}",
+
+    embedded: Embedded
+    about: dict[str, Any]
+    held: np.ndarray
+    asked: np.ndarray
+    originals: np.ndarray
+    rebuilt: np.ndarray
+
+    @classmethod
+    def by_decoder(cls, embedded: Embedded, settings: Settings, level: float) -> "Rebuilt":
+        """By a decoder that is trained on noisy uploads."""
+        task, holdings = embedded.task, Holdings(embedded, settings.seed)
+        inputs, data, std = task.samples.inputs, task.samples.data(), level * embedded.rms
+        fit, _ = holdings.rows(DATA, settings.reconstruction.max_windows)
+        at = np.concatenate([embedded.index[split][places] for split, places in fit])
+        make = window_decoder if len(task.input_shape) == 2 else decoder_for
+        trained = decoder.fit(
+            make(task.input_shape),
+            _Chosen(inputs),
+            data | {"chosen": jnp.asarray(at)},
+            jnp.concatenate([embedded.z[split][places] for split, places in fit]),
+            std,
+            settings.reconstruction.budget,
+            rng.named(embedded.key, "reconstruction"),
+        )
+        asked = embedded.index[TEST][holdings.queries]
+        about = {
+            "split": "test",
+            "attacker_data": DATA,
+            "max_windows": settings.reconstruction.max_windows,
+            "n_fit": len(at),
+            "noise_std": float(std),
+            "noise_relative": level,
+            "draws": 1,
+            "n": len(asked),
+        }
+        rebuilt = trained(embedded.uploads(TEST, holdings.queries, std))
+        held = np.intersect1d(at, embedded.index[TEST])
+        return cls(embedded, about, held, asked, _inputs(task, asked), np.asarray(rebuilt))
+
+    def records(self, matcher: Matcher | None) -> Iterator[dict[str, Any]]:
+        """All that is measured."""
+        images = self.originals.ndim == 4
+        measure = closeness.of_images if images else closeness.of_signals
+        pair = (self._pixels(x) if images else x for x in (self.originals, self.rebuilt))
+        for record in measure(*pair):
+            yield self.about | record
+        for route, x in (("reconstruction", self.rebuilt), (ON_ORIGINALS, self.originals)):
+            about = self.about | {"route": route}
+            if images:
+                yield about | self._primary(x)
+            if matcher is not None:
+                for found in self._people(matcher, x):
+                    yield about | found
+
+    def shown(self) -> dict[str, np.ndarray]:
+        """Pictures of some people, one each: what was rebuilt, by the noise; and the originals."""
+        if self.originals.ndim != 4:
+            return {}
+        task = self.embedded.task
+        people = task.labels("identity")[self.asked]
+        known = task.samples.known("identity")[self.asked]
+        _, first = np.unique(np.where(known, people, -1), return_index=True)
+        first = first[known[first]]
+        labels = task.labels(task.primary)[self.asked[first]]
+        chosen = first[stratified([labels], SHOWN, seed=0)]
+        name = f"rebuilt-{self.about['noise_relative']:g}"
+        return {
+            "originals": self._pixels(self.originals[chosen]),
+            name: np.clip(self._pixels(self.rebuilt[chosen]), 0.0, 1.0),
         }
 
+    def _pixels(self, x: np.ndarray) -> np.ndarray:
+        """In [0, 1]."""
+        samples = self.embedded.task.samples
+        mean, std = (samples.middle(a) for a in (samples.mean, samples.std))
+        return (x * std + mean) / 255.0
 
-def _reidentification(found: Score, route: str, classes: int) -> dict[str, Any]:
+    def _primary(self, x: np.ndarray) -> dict[str, Any]:
+        """Whether the whole network still finds the primary label."""
+        task, variables = self.embedded.task, self.embedded.network_variables
+        logits = inference.map_blocks(_Logits(task.network), variables, jnp.asarray(x))
+        labels = task.labels(task.primary)[self.asked]
+        people = task.labels("identity")[self.asked]
+        found = scores(np.asarray(jax.nn.softmax(logits)), labels, people)["accuracy"]
+        return {
+            "metric": "accuracy",
+            **found._asdict(),
+            "unit": "fraction",
+            "target": task.primary,
+            "classes": task.num_classes(task.primary),
+        }
+
+    def _people(self, matcher: Matcher, x: np.ndarray) -> Iterator[dict[str, Any]]:
+        task = self.embedded.task
+        people = task.labels("identity")
+        if not task.samples.people_apart:
+            asked = people[self.asked]
+            found = scores(matcher.probabilities(jnp.asarray(x)), asked, asked)["accuracy"]
+            yield _reidentification("identity", found._asdict(), task.num_classes("identity"))
+            return
+        # The matcher has never met them: it compares. With each original, for which image it is; with the other images
+        # of the people, for who it is.
+        known = task.samples.known("identity")
+        rows = np.flatnonzero(known[self.asked])
+        originals = matcher.vectors(self.originals[rows])
+        queries = originals if x is self.originals else matcher.vectors(x[rows])
+        nearest = np.argmax(queries @ originals.T, axis=1)
+        own = people[self.asked[rows]]
+        yield _matched("instance", nearest == np.arange(len(rows)), own, len(rows))
+        held = self.held[known[self.held]]
+        gallery = matcher.vectors(_inputs(task, held))
+        named = people[held][np.argmax(queries @ gallery.T, axis=1)]
+        yield _matched("identity", named == own, own, len(np.unique(own)))
+
+
+def _inputs(task, numbers: np.ndarray) -> np.ndarray:
+    return np.asarray(task.samples.inputs(task.samples.data(), jnp.asarray(numbers)))
+
+
+@dataclass(frozen=True)
+class _Logits:
+    network: Any
+
+    def __call__(self, variables: Any, x: jax.Array) -> jax.Array:
+        return self.network.apply(variables, x)[0]
+
+
+def _matched(target: str, right: np.ndarray, people: np.ndarray, classes: int) -> dict[str, Any]:
+    # Scored as an attack on whether it is found, so that intervals are over people.
+    certain = np.stack([~right, right], axis=1).astype(float)
+    found = scores(certain, np.ones(len(right), int), people)["accuracy"]
+    return _reidentification(target, found._asdict() | {"chance": 1 / classes}, classes)
+
+
+def _reidentification(target: str, found: dict[str, Any], classes: int) -> dict[str, Any]:
     return {
         "metric": "reidentification",
-        **found._asdict(),
+        **found,
         "unit": "fraction",
-        "target": "identity",
-        "route": route,
+        "target": target,
         "classes": classes,
     }

@@ -1,8 +1,10 @@
 """Which windows are queries and which are gallery; which an attacker is fitted on, and which it chooses by."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-from hybrid_jax.data.windows import GAP, TRAIN, VALIDATION, validation_tail
+from hybrid_jax.data.samples import GAP, TRAIN, VALIDATION
 
 
 def stratified(strata: list[np.ndarray], most: int, seed: int) -> np.ndarray:
@@ -27,12 +29,12 @@ def stratified(strata: list[np.ndarray], most: int, seed: int) -> np.ndarray:
 
 
 def halves(recording: np.ndarray, start: np.ndarray, gap: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first half of every recording's windows, and the second half after a gap.
+    """The first half of every recording's samples, and the second half after a gap.
 
     Args:
         recording: [N] which recording a window is of.
         start: [N] its first row there.
-        gap: windows left out between the two (`data.windows.gap_windows`).
+        gap: samples left out between the two (`Samples.gap`).
 
     Returns:
         Positions of the two, ascending.
@@ -46,21 +48,20 @@ def halves(recording: np.ndarray, start: np.ndarray, gap: int) -> tuple[np.ndarr
 
 
 def tails(
-    recording: np.ndarray, start: np.ndarray, window: int, step: int
+    recording: np.ndarray, start: np.ndarray, tail: Callable[[int], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All but the last tenth of every recording's windows, and that tenth after a gap (`windows.validation_tail`).
+    """What an attacker learns from, and what it chooses by, the end of every recording.
 
     Args:
         recording, start: as in `halves`.
-        window: rows in a window.
-        step: rows from one window to the next.
+        tail: see `Samples.tail`.
 
     Returns:
         Positions of the two, ascending.
     """
     parts = {TRAIN: [], VALIDATION: [], GAP: []}
     for at in _in_order(recording, start):
-        split = validation_tail(len(at), window, step)
+        split = tail(len(at))
         for part, found in parts.items():
             found.append(at[split == part])
     return tuple(np.sort(np.concatenate(parts[part])) for part in (TRAIN, VALIDATION))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION, gap_windows
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators.sampling import halves, stratified, tails
@@ -62,11 +62,13 @@ def scenarios(embedded: Embedded, settings: Settings) -> Iterator[Scenario]:
     Raises:
         errors.UserError: recordings too short to be halved, or fewer people of a class than folds.
     """
-    attack, held = settings.attack, Holdings(embedded, settings.seed)
-    subjects = embedded.task.windows.split_kind == "subject"
-    splits, name = settings.splits, f"{embedded.embedding.layer}/{embedded.embedding.method}"
+    attack, splits = settings.attack, settings.splits
+    apart = embedded.task.samples.people_apart
+    name = f"{embedded.embedding.layer}/{embedded.embedding.method}"
     for target in settings.sensitive:
-        unknown_people = subjects and target == "identity"
+        held = Holdings(embedded, settings.seed, target)
+        unknown_people = apart and target == "identity"
+        attackers = tuple(attack.only.get(target, attack.attackers))
         for data in attack.attacker_data if "test" in splits else ():
             if unknown_people and data != "unseen":
                 continue
@@ -75,13 +77,13 @@ def scenarios(embedded: Embedded, settings: Settings) -> Iterator[Scenario]:
                 limits |= {0}
             for most in sorted(limits, reverse=True):
                 fold = Fold(*held.rows(data, most), held.queries)
-                yield Scenario(target, "held_out", data, TEST, attack.attackers, most, (fold,))
+                yield Scenario(target, "held_out", data, TEST, attackers, most, (fold,))
             if attack.disjoint and data in attack.disjoint_data and target != "identity":
                 folds = held.folds(target, data, attack.max_windows, attack.folds)
                 about = (target, "leave_group_out", data, TEST)
                 yield Scenario(*about, attack.disjoint, attack.max_windows, folds)
         if "validation" in splits and attack.on_validation and not unknown_people:
-            everyone = np.arange(len(embedded.index[VALIDATION]))
+            everyone = embedded.known(target, VALIDATION)
             fold = Fold(*held.rows("network_train", attack.max_windows), everyone)
             about = (target, "held_out", "network_train", VALIDATION)
             yield Scenario(*about, attack.on_validation, attack.max_windows, (fold,))
@@ -98,30 +100,34 @@ def check_folds(count: int, target: str, classes: np.ndarray) -> None:
 
 
 class Holdings:
-    """The windows that attackers may hold, and those that they are asked about.
+    """The samples that attackers may hold, and those that they are asked about.
 
     Args:
         embedded: on the data.
-        seed: decides which windows are taken where not all are.
+        seed: decides which samples are taken where not all are.
+        target: what they are after, if anything: samples of which it is not known are left out.
     """
 
-    def __init__(self, embedded: Embedded, seed: int):
+    def __init__(self, embedded: Embedded, seed: int, target: str = ""):
         self._embedded, self._seed = embedded, seed
-        windows = embedded.task.windows
+        samples = embedded.task.samples
         # One that runs on into the next recording shares rows with what is held of that: nobody is asked about it.
-        whole = {split: windows.whole[embedded.index[split]] for split in (TRAIN, TEST)}
-        at, shape = self._columns(TEST), (windows.window, windows.step)
-        first, second = halves(*at, gap_windows(*shape))
-        self.queries = second[whole[TEST][second]]
+        usable = {
+            split: samples.whole[index] & samples.known(target)[index]
+            for split, index in ((split, embedded.index[split]) for split in (TRAIN, TEST))
+        }
+        at = self._columns(TEST)
+        first, second = halves(*at, samples.gap)
+        self.queries = second[usable[TEST][second]]
         if not (len(first) and len(self.queries)):
             raise UserError(
                 "test recordings are too short to be halved: an attacker has nothing to learn from, or to be tried on"
             )
-        of_first = tails(*(column[first] for column in at), *shape)
-        of_train = tails(*self._columns(TRAIN), *shape)
+        of_first = self._parts(*(column[first] for column in at), target)
+        of_train = self._parts(*self._columns(TRAIN), target)
         self._pools = {
-            "network_train": (TRAIN, *(part[whole[TRAIN][part]] for part in of_train)),
-            "unseen": (TEST, *(first[part][whole[TEST][first[part]]] for part in of_first)),
+            "network_train": (TRAIN, *(part[usable[TRAIN][part]] for part in of_train)),
+            "unseen": (TEST, *(first[part][usable[TEST][first[part]]] for part in of_first)),
         }
 
     def rows(self, data: str, most: int, without: np.ndarray | None = None) -> tuple[Rows, Rows]:
@@ -139,10 +145,9 @@ class Holdings:
         found = []
         for part, limit in ((1, most), (2, -(-most // CHOOSING))):
             rows = [(pool[0], self._kept(pool[0], pool[part], without)) for pool in pools]
-            if not sum(len(at) for _, at in rows):
+            if part == 1 and not sum(len(at) for _, at in rows):
                 raise UserError(
-                    "recordings are too short: an attacker learns from all but their last tenth and a gap before it,"
-                    " and chooses its settings by that tenth"
+                    "recordings are too short: an attacker learns from all but the end of them, by which it chooses"
                 )
             found.append(self._sample(rows, limit))
         return tuple(found)
@@ -166,8 +171,19 @@ class Holdings:
             found.append(Fold(*self.rows(data, most, without=people[part]), asked))
         return tuple(found)
 
+    def _parts(
+        self, recording: np.ndarray, start: np.ndarray, target: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        fit, choose = tails(recording, start, self._embedded.task.samples.tail)
+        if len(choose) or target == "identity":
+            return fit, choose
+        # Recordings too short to have an end: some of them as a whole.
+        last = np.unique(recording)[CHOOSING - 1 :: CHOOSING]
+        kept = np.isin(recording, last)
+        return np.flatnonzero(~kept), np.flatnonzero(kept)
+
     def _columns(self, split: int) -> tuple[np.ndarray, np.ndarray]:
-        columns, index = self._embedded.task.windows.columns, self._embedded.index[split]
+        columns, index = self._embedded.task.samples.columns, self._embedded.index[split]
         return columns["recording"][index], columns["start"][index]
 
     def _kept(self, split: int, at: np.ndarray, without: np.ndarray | None) -> np.ndarray:

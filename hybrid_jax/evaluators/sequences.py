@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_jax.data.windows import VALIDATION
+from hybrid_jax.data.samples import VALIDATION
 from hybrid_jax.embedded import Embedded
 from hybrid_jax.evaluators.adversary import Adversary
 from hybrid_jax.evaluators.settings import Settings

@@ -1,5 +1,6 @@
 """What every evaluator is told."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hybrid_jax.attacks.matcher import Matcher
@@ -12,6 +13,7 @@ class AttackSettings:
 
     Attributes:
         attackers: names in `attacks.ATTACKERS`.
+        only: by target, those of `attackers` that attack it, where not all do.
         attacker_data: what they hold, each in turn: `network_train`, `unseen`, `both`.
         max_windows: that they are fitted on at most; 0 for all.
         unlimited: `layer/method` where they are fitted on all windows of the first kind of data too, to see what the
@@ -26,6 +28,7 @@ class AttackSettings:
     """
 
     attackers: tuple[str, ...]
+    only: Mapping[str, tuple[str, ...]]
     attacker_data: tuple[str, ...]
     max_windows: int
     unlimited: tuple[str, ...]
@@ -66,6 +69,7 @@ class Settings:
         unplanned: further targets of privacy, of which nobody thought in training (`data.attributes`).
         galleries: what the adversary of the rank privacy holds (`privacy.leakage`).
         attacker_data: for the gallery `held_out`: `network_train`, `unseen` or `both`.
+        instance: whether each test sample is also ranked among all, as a class of its own, as in the authors' code.
         max_queries: queries at most, 0 for all.
         max_gallery: gallery rows at most, 0 for all.
         prior: of the sensitive classes.
@@ -86,6 +90,7 @@ class Settings:
     unplanned: tuple[str, ...]
     galleries: tuple[str, ...]
     attacker_data: tuple[str, ...]
+    instance: bool
     max_queries: int
     max_gallery: int
     prior: str

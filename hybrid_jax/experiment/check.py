@@ -18,7 +18,7 @@ from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
 from hybrid_jax.evaluators.scenario import check_folds
 from hybrid_jax.fit_reduction import check_dim
 from hybrid_jax.models import MODELS
-from hybrid_jax.optimizers import SCHEDULES
+from hybrid_jax.optimizers import OPTIMIZERS, SCHEDULES
 from hybrid_jax.privacy.gallery import GALLERIES
 from hybrid_jax.privacy.ranking import TIES
 from hybrid_jax.stages import split_at
@@ -48,7 +48,15 @@ def alone(config: ml_collections.ConfigDict) -> None:
         kind = "attacker_data that config.attack has too (config.attack.disjoint_data)"
         _all_of(kind, attack.disjoint_data, attack.attacker_data)
     _all_of("split (config.privacy.splits)", config.privacy.splits, SPLIT_NAMES.values())
+    for target, attackers in attack.only.items():
+        _all_of(f"attacker (config.attack.only.{target})", attackers, ATTACKERS)
     one_of("contrastive convention", config.siamese.convention, get_args(losses.Convention))
+    pairs = config.siamese.get("pairs", "all")
+    one_of("choice of pairs (config.siamese.pairs)", pairs, get_args(losses.Pairs))
+    if pairs == "aligned" and config.finetune.batch_size % 2:
+        raise UserError(
+            f"config.finetune.batch_size {config.finetune.batch_size}: aligned pairs need an even number"
+        )
     one_of("choice (config.stream.when)", config.stream.when, ("auto", "always", "never"))
     grid = config.noise.relative
     if not grid or grid[0] != 0.0 or list(grid) != sorted(set(grid)):
@@ -57,6 +65,7 @@ def alone(config: ml_collections.ConfigDict) -> None:
         )
     for name, settings in ((name, at(config, name)) for name in (*BUDGETS, *ATTACK_BUDGETS)):
         one_of(f"schedule (config.{name}.schedule)", settings.schedule, SCHEDULES)
+        one_of(f"optimizer (config.{name}.optimizer)", settings.optimizer, OPTIMIZERS)
         for field in ("epochs", "learning_rate", "batch_size"):
             _positive(f"config.{name}.{field}", settings[field])
     _positive("config.privacy.num_draws", config.privacy.num_draws)
@@ -88,7 +97,26 @@ def alone(config: ml_collections.ConfigDict) -> None:
 def with_task(config: ml_collections.ConfigDict, task: Task) -> None:
     """Raises `UserError` for a value that does not go with the data and the network."""
     _check_layers(config, task)
+    _check_frozen(config, task)
     _check_attack(config, task)
+
+
+def _check_frozen(config: ml_collections.ConfigDict, task: Task) -> None:
+    frozen, layers = config.model.get("frozen", ""), task.network.layers
+    if not frozen:
+        return
+    one_of("stage to freeze (config.model.frozen)", frozen, layers[:-1])
+    if getattr(task.samples, "augmented", False):
+        raise UserError(
+            f"config.model.frozen {frozen}: its output is computed once, so images cannot be augmented; set"
+            " config.input.mirror and config.input.crop to nothing, or config.model.frozen=''"
+        )
+    for layer in config.layers:
+        if layers.index(layer) <= layers.index(frozen):
+            raise UserError(
+                f"layer {layer!r} is frozen (config.model.frozen {frozen!r}): Siamese fine-tuning could not change it;"
+                f" split at {' or '.join(layers[layers.index(frozen) + 1 : -1])}"
+            )
 
 
 def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
@@ -97,7 +125,8 @@ def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
         width = 1
         for size in feature_shape(extractor, task.input_shape):
             width *= size
-        for dim in (config.reduction.dim,) if config.reduction.dim else config.reduction.dims:
+        chosen = config.reduction.dim_at.get(layer, config.reduction.dim)
+        for dim in (chosen,) if chosen else config.reduction.dims:
             check_dim(dim, width, layer)
     for section, layer in itertools.product(("contrastive_weight", "margin"), config.layers):
         value = config.siamese.get(section, {}).get(layer)
@@ -109,11 +138,17 @@ def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
 
 def _check_attack(config: ml_collections.ConfigDict, task: Task) -> None:
     attack, layers = config.attack, task.network.layers[:-1]
+    for target in config.sensitive:
+        if not task.samples.known(target)[task.samples.indices(TEST)].any():
+            raise UserError(
+                f"{task.samples.dataset}: of no test person are there enough images for attacks on {target}: lower"
+                " config.data.least_images, from 2"
+            )
     for layer in config.layers:
         cut_after(split_at(task.network, layer), attack.freeze)
     _all_of("layer/method (config.attack.unlimited)", attack.unlimited, _each(layers, METHODS))
     if "attack" in config.evaluators and attack.disjoint:
-        test = task.windows.indices(TEST)
+        test = task.samples.indices(TEST)
         _, first = np.unique(task.labels("identity")[test], return_index=True)
         for target in config.sensitive:
             if target != "identity":

@@ -78,7 +78,8 @@ class Point:
             if axis in given:
                 config[field] = (given.pop(axis),)
         if "reduced_dim" in given:
-            given["reduction.dim"] = given.pop("reduced_dim")
+            given["reduction.dim"] = dim = given.pop("reduced_dim")
+            given |= {f"reduction.dim_at.{layer}": dim for layer in config.reduction.dim_at}
         for axis in ("contrastive_weight", "margin"):
             if axis in given:
                 value = float(given.pop(axis))

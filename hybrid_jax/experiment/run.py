@@ -11,16 +11,16 @@ import numpy as np
 
 from hybrid_jax import embedding_files, evaluators, inference, mesh, report
 from hybrid_jax.attacks.matcher import Matcher
-from hybrid_jax.data.windows import TEST, TRAIN, VALIDATION
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedded import Embedded, LayerFeatures
 from hybrid_jax.embedding import METHODS
 from hybrid_jax.evaluators.sampling import stratified
-from hybrid_jax.experiment import setup
-from hybrid_jax.figures.feature_space import MOST_POINTS
+from hybrid_jax.experiment import rebuilt, setup
+from hybrid_jax.figures.feature_space import MOST_POINTS, few
 from hybrid_jax.metrics import accuracy, operating_noise
 from hybrid_jax.networks import Training
 from hybrid_jax.reduction import pca
-from hybrid_jax.results import Record, select, write_json
+from hybrid_jax.results import Record, select, write_arrays, write_json
 from hybrid_jax.tradeoff import tradeoff_area_records
 
 SIAMESE = ("contrastive_weight", "margin")  # what a Siamese network is given at its layer
@@ -65,7 +65,8 @@ def run(
         for embedded in experiment.embed(layer, features):
             records += experiment.evaluate(embedded)
     records += tradeoff_area_records(records)
-    return report.write(workdir, command, config.to_dict(), records, spaces)
+    shown = rebuilt.read(workdir / "evaluated")
+    return report.write(workdir, command, config.to_dict(), records, spaces, rebuilt=shown)
 
 
 @mesh.over_all_devices()
@@ -83,9 +84,8 @@ def train(
 
 
 def _matcher(config: ml_collections.ConfigDict, training: Training) -> Matcher | None:
-    """What re-identifies people, where that is asked, of people that the training windows know."""
-    known = training.task.windows.split_kind == "trial"
-    return training.matcher() if known and "reconstruction" in config.evaluators else None
+    """What re-identifies people, where that is asked."""
+    return training.matcher() if "reconstruction" in config.evaluators else None
 
 
 def _training(config: ml_collections.ConfigDict, workdir: Path, trainings: Path | None) -> Training:
@@ -111,7 +111,7 @@ class Experiment:
             features: by whether the network is Siamese.
         """
         settings = self.config.reduction
-        dim = settings.dim or self._choose_dim(features)
+        dim = setup.reduced_dim(self.config, layer) or self._choose_dim(features)
         kinds = ("pca", "autoencoder") if layer in settings.autoencoder_layers else ("pca",)
         fitted: dict[tuple[bool, str], Any] = {}
         for kind in kinds:
@@ -143,6 +143,8 @@ class Experiment:
                 records += json.loads(path.read_text())
             else:
                 found = list(evaluators.evaluate((name,), embedded, self.settings))
+                if embedded.shown and name == "reconstruction":
+                    write_arrays(path.parent / rebuilt.FILE, embedded.shown)
                 write_json(path, found)
                 records += found
         noise = 0.0
@@ -158,7 +160,7 @@ class Experiment:
 
     def feature_space(self, features: dict[bool, LayerFeatures]) -> dict[str, np.ndarray]:
         """Test features in their first two principal components, before and after fine-tuning (paper, Fig. 4)."""
-        windows, task = self.training.task.windows, self.training.task
+        samples, task = self.training.task.samples, self.training.task
         index = features[False].index[TEST]
         target = self.config.sensitive[0]
         strata = [task.labels(name)[index] for name in (task.primary, target)]
@@ -169,7 +171,7 @@ class Experiment:
             return np.asarray(pca.project(axes, family.features[TEST][shown]))
 
         names = {
-            name: np.array(windows.classes[name])[task.labels(name)[index[shown]]]
+            name: few(np.array(samples.classes[name])[task.labels(name)[index[shown]]])
             for name in (task.primary, target)
         }
         return {

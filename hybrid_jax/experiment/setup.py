@@ -1,6 +1,7 @@
 """From a config to what runs it. Every mistake is found first, before any work is done."""
 
 import inspect
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,13 @@ from typing import Any
 import jax
 import ml_collections
 
-from hybrid_jax.data import DATASETS, TRAIN, VALIDATION, Windows, attributes
+from hybrid_jax import models
+from hybrid_jax.data import DATASETS, TRAIN, VALIDATION, Images, Samples, attributes
 from hybrid_jax.data.stream import fits
 from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators import AttackSettings, ReconstructionSettings, Settings
 from hybrid_jax.experiment import check, workdir
-from hybrid_jax.models import MODELS
+from hybrid_jax.models.pretrained import load as load_weights
 from hybrid_jax.networks import Training
 from hybrid_jax.phase import Budget
 from hybrid_jax.task import Task
@@ -29,13 +31,14 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
     workdir.check(folder, config)
     task = load_task(config)
     check.with_task(config, task)
-    if not len(task.windows.indices(VALIDATION)):
+    start = pretrained(config, task)
+    if not len(task.samples.indices(VALIDATION)):
         raise UserError(
             "no validation window: they are the last tenth of each training recording, "
             "and every one has fewer than 10 windows; use longer recordings or a smaller step"
         )
     for name in check.BUDGETS:
-        budget(check.at(config, name)).steps(len(task.windows.indices(TRAIN)))
+        budget(check.at(config, name)).steps(len(task.samples.indices(TRAIN)))
     for name in check.ATTACK_BUDGETS:  # whether the devices can share a batch
         own = budget(check.at(config, name))
         own.steps(own.batch_size)
@@ -48,44 +51,82 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
         finetune_budget=budget(config.finetune),
         matcher_budget=budget(config.reconstruction.matcher),
         convention=config.siamese.convention,
+        pairs=config.siamese.get("pairs", "all"),
+        start=start,
+        complete=start is not None and not config.model.get("fresh", ()),
+        frozen=config.model.get("frozen", ""),
     )
 
 
-def load_task(config: ml_collections.ConfigDict) -> Task:
-    """The data set, and the network for its primary label."""
-    settings = dict(config.data)
+def pretrained(config: ml_collections.ConfigDict, task: Task) -> dict[str, Any] | None:
+    """The variables of the file that the config names; `None` where it names none.
+
+    Raises:
+        errors.UserError: no such file, or weights of another network.
+    """
+    path = config.model.get("pretrained", "")
+    if not path:
+        return None
+    root, named = os.environ.get("HYBRID_JAX_DATA"), Path(path).expanduser()
+    if root and not named.exists():
+        named = Path(root).expanduser() / path
+    if not named.exists():
+        raise UserError(
+            f"config.model.pretrained {path}: no such file, neither here nor in HYBRID_JAX_DATA ({root or 'unset'});"
+            " name the weights, or set it to '' to train from scratch"
+        )
+    fresh = jax.eval_shape(task.init, jax.random.key(0))
+    stages = tuple(config.model.get("fresh", ()))
+    given = task.init(jax.random.key(config.seed)) if stages else fresh
+    return load_weights(named, config.model.name, given, stages)
+
+
+def load_samples(config: ml_collections.ConfigDict) -> Samples:
+    """The data set of a config's `data` section, as its `input` section presents it."""
+    settings, presented = config.data.to_dict(), config.get("input")
     name = settings.pop("name")
     known = inspect.signature(DATASETS[name]).parameters
     if "dir" in settings:
         settings["directory"] = settings.pop("dir") or None
+    if "seed" in known:  # what the config leaves open, the run's seed decides
+        settings.setdefault("seed", config.seed)
     if strange := settings.keys() - known.keys():
         raise UserError(
             f"config.data has {', '.join(sorted(strange))}, which data set {name!r} does not take: "
             f"begin with its own preset, as in configs/activity.py:simulated"
         )
-    windows = DATASETS[name](**settings)
+    samples = DATASETS[name](**settings)
+    if isinstance(samples, Images):
+        return samples.presented(**(presented.to_dict() if presented else {"scale": "symmetric"}))
+    return samples
+
+
+def load_task(config: ml_collections.ConfigDict) -> Task:
+    """The data set, and the network for its primary label."""
+    samples = load_samples(config)
     for target in (config.primary, *config.sensitive, *config.privacy.unplanned):
-        check.one_of("target", target, attributes.targets(windows))
-    settings = dict(config.model)
-    make = MODELS[settings.pop("name")]
-    return Task(
-        make({config.primary: len(windows.classes[config.primary])}, **settings),
-        windows,
-        config.primary,
-        config.refit,
-        config.stream.workers if _streams(config, windows) else None,
-    )
+        check.one_of("target", target, attributes.targets(samples))
+    models.check_input(config.model.name, samples.input_shape, samples.dataset)
+    classes = {config.primary: len(samples.classes[config.primary])}
+    workers = config.stream.workers if _streams(config, samples) else None
+    network = models.make(config.model.to_dict(), classes)
+    return Task(network, samples, config.primary, config.refit, workers)
 
 
-def _streams(config: ml_collections.ConfigDict, windows: Windows) -> bool:
+def _streams(config: ml_collections.ConfigDict, samples: Samples) -> bool:
     if config.stream.when == "auto":
-        return not fits(windows.rows.nbytes)
+        return not fits(sum(array.nbytes for array in samples.arrays.values()))
     return config.stream.when == "always"
 
 
 def budget(settings: ml_collections.ConfigDict) -> Budget:
     """A `Budget` from its section of the config."""
     return Budget(**settings.to_dict())
+
+
+def reduced_dim(config: ml_collections.ConfigDict, layer: str) -> int:
+    """To how many dimensions features of a layer are reduced; 0: as many as validation says."""
+    return config.reduction.dim_at.get(layer, config.reduction.dim)
 
 
 def evaluator_settings(config: ml_collections.ConfigDict) -> Settings:
@@ -105,8 +146,8 @@ def evaluator_settings(config: ml_collections.ConfigDict) -> Settings:
 def _with_budgets(section: ml_collections.ConfigDict) -> dict[str, Any]:
     """A section of the config whose own sections are budgets."""
     return {
-        name: budget(value) if isinstance(value, ml_collections.ConfigDict) else value
-        for name, value in section.items()
+        name: budget(section[name]) if name in ("budget", "matcher") else value
+        for name, value in section.to_dict().items()
     }
 
 
@@ -119,7 +160,7 @@ def check_all(configs: Iterable[ml_collections.ConfigDict]) -> None:
     tasks: dict[str, Task] = {}
     for config in configs:
         check.alone(config)
-        needed = ("data", "model", "primary", "sensitive", "stream")
+        needed = ("data", "input", "model", "primary", "sensitive", "stream")
         own = repr([*map(config.get, needed), config.privacy.unplanned])
         if own not in tasks:
             tasks[own] = load_task(config)

@@ -8,7 +8,7 @@ import ml_collections
 import numpy as np
 
 from hybrid_jax import figures, inference, mesh
-from hybrid_jax.data.windows import VALIDATION
+from hybrid_jax.data.samples import VALIDATION
 from hybrid_jax.embedded import LayerFeatures
 from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import setup
@@ -31,7 +31,7 @@ def run(config: ml_collections.ConfigDict, workdir: Path) -> list[Path]:
         errors.UserError: a mistake in the config, the work folder or the data, before anything is changed; a training
             that diverges.
     """
-    if not config.reduction.dim:
+    if not all(setup.reduced_dim(config, layer) for layer in config.layers):
         raise UserError("--mode=tune compares at one dimension: set config.reduction.dim, as in 8")
     training = setup.training(config, workdir)
     pretrained = training.pretrained()
@@ -87,7 +87,10 @@ def _validation_accuracy(
 ) -> dict[str, float]:
     features = LayerFeatures.extract(training.task, layer, variables, 0.0, None)
     reduction = features.reduce(
-        "pca", config.reduction.dim, training.key, setup.budget(config.reduction.autoencoder)
+        "pca",
+        setup.reduced_dim(config, layer),
+        training.key,
+        setup.budget(config.reduction.autoencoder),
     )
     result = {}
     for name, method in (("plain", "simple"), ("reduced", "reduced")):

@@ -6,6 +6,7 @@ is touched: no pyplot, and styles hold only while a figure is drawn.
 
 from hybrid_jax.figures.attacks import attack_privacy, attacks
 from hybrid_jax.figures.feature_space import feature_space
+from hybrid_jax.figures.reconstruction import reconstruction
 from hybrid_jax.figures.sessions import attack_sessions, sessions
 from hybrid_jax.figures.tradeoff import tradeoff_layer, tradeoff_method
 from hybrid_jax.figures.tune import tune
@@ -15,6 +16,7 @@ __all__ = [
     "attack_sessions",
     "attacks",
     "feature_space",
+    "reconstruction",
     "sessions",
     "tradeoff_layer",
     "tradeoff_method",

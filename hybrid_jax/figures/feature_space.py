@@ -10,6 +10,7 @@ from hybrid_jax.figures import style
 
 MOST_POINTS = 1500  # more only hide each other
 MOST_NAMES = 8  # as many as there are colours
+OTHERS = "others"
 
 
 def feature_space(path, spaces: Mapping[str, Mapping]) -> Path | None:
@@ -49,6 +50,15 @@ def feature_space(path, spaces: Mapping[str, Mapping]) -> Path | None:
     return Path(path)
 
 
+def few(names: np.ndarray) -> np.ndarray:
+    """The same names [n], with the rarer ones called `OTHERS` where there are more than colours."""
+    found, count = np.unique(names, return_counts=True)
+    if len(found) <= MOST_NAMES:
+        return names
+    kept = found[np.argsort(-count, kind="stable")[: MOST_NAMES - 1]]
+    return np.where(np.isin(names, kept), names, OTHERS)
+
+
 def _scatter(axes, points, labels, colours):
     axes.scatter(*points.T, s=3, c=[colours[name] for name in labels], linewidths=0, alpha=0.6)
     axes.set_aspect("equal", adjustable="datalim")
@@ -80,7 +90,8 @@ def _colours(spaces, variable) -> dict[str, str]:
     # Other colours for the other variable: one is not to be read as the other.
     shift = 0 if variable == "primary" else 4
     palette = style.PALETTE[shift:] + style.PALETTE[:shift]
-    return {name: palette[i % len(palette)] for i, name in enumerate(names)}
+    colours = {name: palette[i % len(palette)] for i, name in enumerate(names)}
+    return colours | ({OTHERS: style.FAINT} if OTHERS in colours else {})
 
 
 def _sample(n) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from hybrid_jax import attacked, paper, results
 from hybrid_jax.figures import style
 
-MODES = {"session": "windows of one person", "repeated": "uploads of one window"}
+MODES = {"session": "samples of one person", "repeated": "uploads of one sample"}
 
 
 def sessions(path, records: Iterable[Mapping]) -> Path | None:
@@ -35,7 +35,7 @@ def sessions(path, records: Iterable[Mapping]) -> Path | None:
     about = found[0]
     note = (
         "Advanced embedding at its operating noise; the adversary holds unseen data of the same people. Log-likelihoods"
-        " of a person's windows are added as if they were independent, and they are not. Bands: 95 % interval over"
+        " of a person's samples are added as if they were independent, and they are not. Bands: 95 % interval over"
         f" people. Dotted: chance. Data: {about['dataset']}, {about['split_kind']} split, test set."
     )
     size = 0.9 + 3.6 * len(targets), 1.3 + 2.6 * len(modes)
@@ -65,7 +65,7 @@ def sessions(path, records: Iterable[Mapping]) -> Path | None:
 
 
 def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
-    """The best attack by how many windows of one person are combined, a panel for each target, a line for each layer.
+    """The best attack by how many samples of one person are combined, a panel for each target, a line for each layer.
 
     Args:
         path: the PNG to write.
@@ -81,13 +81,13 @@ def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
     layers = results.distinct(records, "layer")
     colour = dict(zip(layers, style.layer_colours(len(layers)), strict=True))
     note = (
-        "Balanced accuracy when the best attacker's log-probabilities for n windows of one person, none overlapping,"
+        "Balanced accuracy when the best attacker's log-probabilities for n samples of one person, none overlapping,"
         " are added. Lines: the advanced embedding at its operating noise; dashed: simple. Bands: 95 % interval over"
         " people. Dotted: chance."
     )
     size = max(6.4, 0.9 + 3.6 * len(found)), 4.2
     with style.drawn(
-        path, *size, "The best attack by how many windows it combines", note
+        path, *size, "The best attack by how many samples it combines", note
     ) as figure:
         panels = figure.subplots(1, len(found), squeeze=False)[0]
         named = []
@@ -113,14 +113,14 @@ def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
             chance = 100 * lines[0][-1][0]["chance"]
             axes.axhline(chance, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
             axes.set_title(target.capitalize())
-            axes.set_xlabel("windows combined")
+            axes.set_xlabel("samples combined")
             axes.set_ylabel("balanced accuracy, %")
         style.label_lines(named)
     return Path(path)
 
 
 def _combined(records: list[Mapping], target: str) -> list[tuple[str, str, list[Mapping]]]:
-    """(layer, method, records by number of windows) of the two methods that are compared."""
+    """(layer, method, records by number of samples) of the two methods that are compared."""
     own = [
         r
         for r in attacked.headline(records, target, "session")

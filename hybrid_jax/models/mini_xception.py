@@ -8,17 +8,12 @@ from flax import linen as nn
 
 from hybrid_jax.models.dense import by_task
 from hybrid_jax.models.depthwise import DepthwiseConv
-from hybrid_jax.models.image_parts import BatchNorm, max_pool
+from hybrid_jax.models.image_parts import BatchNorm, Conv3x3, Pointwise, max_pool
 from hybrid_jax.stages import Network, Stage
 
 SIDE = 64  # of the images that the published weights were trained on
 STEM = 8  # channels
 WIDTHS = (16, 32, 64, 128)  # channels of the blocks
-
-
-def _conv(features: int, side: int, name: str, **settings) -> nn.Conv:
-    initializer = nn.initializers.glorot_uniform()
-    return nn.Conv(features, (side, side), kernel_init=initializer, name=name, **settings)
 
 
 class Stem(nn.Module):
@@ -29,7 +24,7 @@ class Stem(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         for i in (1, 2):
-            x = _conv(STEM, 3, f"conv_{i}", padding="VALID", use_bias=False)(x)
+            x = Conv3x3(STEM, "VALID", use_bias=False, name=f"conv_{i}")(x, train)
             x = nn.relu(BatchNorm(self.running, name=f"norm_{i}")(x, train))
         return x
 
@@ -42,11 +37,11 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        beside = _conv(self.features, 1, "beside", strides=(2, 2), use_bias=False)(x)
+        beside = Pointwise(self.features, stride=2, name="beside")(x)
         beside = BatchNorm(self.running, name="norm_beside")(beside, train)
         for i in (1, 2):
             x = DepthwiseConv(name=f"depthwise_{i}")(x)
-            x = _conv(self.features, 1, f"pointwise_{i}", use_bias=False)(x)
+            x = Pointwise(self.features, name=f"pointwise_{i}")(x)
             x = BatchNorm(self.running, name=f"norm_{i}")(x, train)
             if i == 1:
                 x = nn.relu(x)
@@ -60,7 +55,9 @@ class PooledHeads(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array | dict[str, jax.Array]:
-        return by_task(self.tasks, lambda task, size: _conv(size, 3, task)(x).mean(axis=(1, 2)))
+        return by_task(
+            self.tasks, lambda task, size: Conv3x3(size, name=task)(x, train).mean(axis=(1, 2))
+        )
 
 
 def mini_xception(tasks: dict[str, int], *, running: bool = True) -> Network:

@@ -5,6 +5,7 @@ from flax import linen as nn
 
 from hybrid_jax.models.dense import DenseStage, Heads
 from hybrid_jax.models.image_parts import max_pool
+from hybrid_jax.models.winograd import Conv
 from hybrid_jax.stages import Network, Stage
 
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))  # convolutions, and their channels
@@ -19,12 +20,13 @@ class ConvStage(nn.Module):
 
     features: int
     pool: bool
+    as_one: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         if self.pool:
             x = max_pool(x, 2, 2, "VALID")
-        return nn.relu(nn.Conv(self.features, (3, 3), kernel_init=_conv, name="conv")(x))
+        return nn.relu(Conv(self.features, _conv, self.as_one, name="conv")(x, train))
 
 
 class PooledDense(nn.Module):
@@ -39,18 +41,19 @@ class PooledDense(nn.Module):
         return nn.relu(dense(x.reshape(x.shape[0], -1)))
 
 
-def vgg16(tasks: dict[str, int]) -> Network:
+def vgg16(tasks: dict[str, int], as_one: bool = False) -> Network:
     """VGG-16 on colour images [B, H, W, 3]: RGB in 0 to 255 less the training images' mean; sides from 48 up.
 
     Args:
         tasks: output units by task name; `{"gender": 2}` gives logits [B, 2], and at 224 x 224 the paper's network of
             134,268,738 parameters.
+        as_one: whether each convolution is one on a CPU too, as a converter needs it (`models/winograd.py`).
 
     Returns:
         The network; its layers are conv1_1 to conv5_3, fc6, fc7 and fc8, as in reference (a).
     """
     convolutions = (
-        Stage(f"conv{block}_{i}", ConvStage(channels, pool=block > 1 and i == 1))
+        Stage(f"conv{block}_{i}", ConvStage(channels, pool=block > 1 and i == 1, as_one=as_one))
         for block, (number, channels) in enumerate(BLOCKS, 1)
         for i in range(1, number + 1)
     )

@@ -22,6 +22,7 @@ def write(
     feature_spaces: Mapping[str, Mapping] | None = None,
     versions: Mapping[str, str] | None = None,
     left_out: Iterable[str] = (),
+    rebuilt: Mapping[str, Mapping] | None = None,
 ) -> list[Path]:
     """Writes results.json, accuracy.md and the figures for which there are records.
 
@@ -33,6 +34,7 @@ def write(
         feature_spaces: see `figures.feature_space`; none: the figure is left out.
         versions: see `results.write`.
         left_out: names of a sweep's points that have no results.
+        rebuilt: by layer, see `figures.reconstruction`.
 
     Returns:
         the files written, in the order in which one would read them.
@@ -48,6 +50,10 @@ def write(
         figures.attack_privacy(folder / "attack_privacy.png", shown),
         figures.attack_sessions(folder / "attack_sessions.png", shown),
         figures.feature_space(folder / "feature_space.png", feature_spaces or {}),
+        *(
+            figures.reconstruction(folder / f"reconstruction_{layer}.png", layer, rows)
+            for layer, rows in (rebuilt or {}).items()
+        ),
     ]
     page = markdown(command, records, tolerance, left_out)
     return [
@@ -137,7 +143,7 @@ def markdown(
                 attacks.holdings_table(records, target),
             ),
             (
-                f"### {target.capitalize()}: windows of one person, combined",
+                f"### {target.capitalize()}: samples of one person, combined",
                 notes.PATIENCE,
                 attacks.sessions_table(records, target),
             ),

@@ -72,7 +72,7 @@ def attack_table(records: Iterable[Mapping], target: str) -> str:
 
 
 def best_table(records: Iterable[Mapping], target: str) -> str:
-    """The best attacker's every metric with its 95 % interval over people, and on how many windows it was fitted.
+    """The best attacker's every metric with its 95 % interval over people, and on how many samples it was fitted.
 
     In the last rows who sees nothing and names the most frequent class, and who sees the true primary label alone.
     """
@@ -94,7 +94,7 @@ def best_table(records: Iterable[Mapping], target: str) -> str:
     labels = [floor.get(f"{metric}_label_floor") for metric in METRICS]
     rows.append(["True primary label", "–", "–", *map(_cell, labels)])
     head = [name.replace("_", " ").replace("auc", "AUC").replace("f1", "F1") for name in METRICS]
-    return table(["Layer, method", "best", "windows", *head], rows)
+    return table(["Layer, method", "best", "samples", *head], rows)
 
 
 def holdings_table(records: Iterable[Mapping], target: str) -> str:
@@ -123,7 +123,7 @@ def holdings_table(records: Iterable[Mapping], target: str) -> str:
 
 
 def sessions_table(records: Iterable[Mapping], target: str) -> str:
-    """The best attacker's accuracy on n windows of one person, a column for each n."""
+    """The best attacker's accuracy on n samples of one person, a column for each n."""
     own = [r for r in headline(records, target, "session") if r["metric"] == MEASURE]
     numbers = sorted(results.distinct(own, "queries"))
     rows = []
@@ -134,20 +134,37 @@ def sessions_table(records: Iterable[Mapping], target: str) -> str:
 
 
 def reconstruction_table(records: Iterable[Mapping]) -> str:
-    """NRMSE, correlation and re-identification of rebuilt inputs, and of the originals in the last row."""
+    """Closeness of rebuilt inputs and what is found in them; then the originals', and who answers with the mean."""
     own = results.select(records, evaluator="reconstruction", split="test")
-    rows, of_originals = [], None
+    columns = [c for c in REBUILT if any((r["metric"], r["target"]) == c[1:3] for r in own)]
+    if primary := next((r["target"] for r in own if r["metric"] == "accuracy"), None):
+        columns.insert(-1, (f"{primary} still found, %", "accuracy", primary, percent, None))
+    rows, of_originals, of_mean = [], {}, {}
     for name, found in _by_name(own).items():
-        by = {(r["metric"], r["route"]): r for r in found if r["target"] in (None, "identity")}
-        of_originals = by.get(("reidentification", "original"), of_originals)
-        nrmse, correlation = by.get(("nrmse", None)), by.get(("correlation", None))
-        again = by.get(("reidentification", "reconstruction"))
-        numbers = [_cell(r, "{:.2f}".format) for r in (nrmse, correlation)]
-        rows.append([_words(*name), *numbers, _cell(again)])
-    if of_originals is not None:
-        rows.append(["Originals", "0.00", "1.00", _cell(of_originals)])
-    head = ["Layer, method", "NRMSE", "correlation", "person found again, %"]
-    return table(head, rows) if rows else ""
+        by = {(r["metric"], r["target"], r["route"]): r for r in found}
+        row = []
+        for heading, metric, target, form, _ in columns:
+            of_originals.setdefault(heading, by.get((metric, target, "original")))
+            r = by.get((metric, target, None)) or by.get((metric, target, "reconstruction"))
+            of_mean[heading] = r and form(r["chance"])
+            row.append(_cell(r, form))
+        rows.append([_words(*name), *row])
+    if not rows:
+        return ""
+    originals = [c[4] or _cell(of_originals[c[0]], c[3]) for c in columns]
+    rows += [["Originals", *originals], ["Chance", *(of_mean[c[0]] or "–" for c in columns)]]
+    return table(["Layer, method", *(c[0] for c in columns)], rows)
+
+
+# Of the table: heading, metric, target, how it is written, and what of the originals where that is not measured.
+REBUILT = (
+    ("NRMSE", "nrmse", None, "{:.2f}".format, "0.00"),
+    ("correlation", "correlation", None, "{:.2f}".format, "1.00"),
+    ("PSNR, dB", "psnr", None, "{:.1f}".format, "∞"),
+    ("SSIM", "ssim", None, "{:.2f}".format, "1.00"),
+    ("image found again, %", "reidentification", "instance", percent, None),
+    ("person found again, %", "reidentification", "identity", percent, None),
+)
 
 
 def _by_attackers_of_strangers(records: list[Mapping], target: str) -> dict[Name, Mapping]:
@@ -165,7 +182,7 @@ def _holding(r: Mapping, usual: int) -> tuple[str, bool, bool]:
 
 def _heading(data: str, strangers: bool, all_windows: bool) -> str:
     words = [paper.adversary_name("held_out", data)]
-    words += ["strangers"] * strangers + ["all windows"] * all_windows
+    words += ["strangers"] * strangers + ["all samples"] * all_windows
     return ", ".join(words)
 
 

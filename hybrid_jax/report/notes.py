@@ -37,16 +37,16 @@ GUARANTEE = (
     " there are (n of them: mu times the root of n), nor of the data that the network was trained on."
 )
 ATTACK = (
-    "Balanced accuracy in percent (chance {chance}) of attackers who hold {held}, fitted on {fits} windows at most,"
-    " with settings chosen on windows of their own; tried on the second halves of test recordings, noisy methods at"
+    "Balanced accuracy in percent (chance {chance}) of attackers who hold {held}, fitted on {fits} samples at most,"
+    " with settings chosen on samples of their own; tried on the second halves of test recordings, noisy methods at"
     " their operating noise. The best is the best on the test: it favours the attacker. Any data: the best whatever"
     " data of these people the attacker holds. Prediction, label: what the classifier's prediction, and the true"
-    " primary label, tell alone. Bound: the Bayes adversary who knows every tried window's own feature (gallery"
+    " primary label, tell alone. Bound: the Bayes adversary who knows every tried sample's own feature (gallery"
     " `self`); ⚑ would mark an attack above it."
 )
 BEST = (
-    "[95 % interval] of a bootstrap over people. Balanced accuracy, F1 and AUC are means over classes. Windows: that"
-    " the attacker was fitted on; its settings were chosen by others, the last tenth of each recording that it holds."
+    "[95 % interval] of a bootstrap over people. Balanced accuracy, F1 and AUC are means over classes. Samples: that"
+    " the attacker was fitted on; its settings were chosen by others, the end of each recording that it holds."
 )
 ORDERINGS = (
     "Higher layers leak less, Siamese less than simple, reduced less than its parent; points where they do not."
@@ -54,16 +54,17 @@ ORDERINGS = (
 )
 HOLDINGS = (
     "The best attacker of each. Strangers: the attacker holds nothing of the people it is asked about (fewer attackers"
-    " are tried; last, what the same ones get with unseen data of these people). All windows: without the limit on what"
+    " are tried; last, what the same ones get with unseen data of these people). All samples: without the limit on what"
     " they are fitted on."
 )
 PATIENCE = (
-    "Balanced accuracy of the best attacker when the log-probabilities of n windows of one person, none"
+    "Balanced accuracy of the best attacker when the log-probabilities of n samples of one person, none"
     " overlapping, are added."
 )
 REBUILT = (
-    "A decoder from the upload back to the window. NRMSE 1 and correlation 0: no better than the mean. Re-identified by"
-    " a classifier of people that was trained on raw windows."
+    "A decoder from the upload back to the input, tried on inputs that it was not trained on. Chance: for who always"
+    " answers with the mean. Found again: the person by a classifier that was trained on raw inputs; where that has"
+    " never met them, by what is nearest to it among the originals (image) or other inputs of those people (person)."
 )
 AREA = (
     "Advanced − noisy reduced (advanced / noisy reduced), over the range that both reach, which"
