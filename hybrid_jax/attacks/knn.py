@@ -1,5 +1,6 @@
 """The nearest neighbours of an upload."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,10 @@ class _Votes:
         from sklearn.neighbors import KNeighborsClassifier
 
         self._k, self._counts, self._axes = k, np.bincount(labels), axes
-        self._search = KNeighborsClassifier(k).fit(held, labels)
+        with warnings.catch_warnings():
+            # One sample of each class is no regression, as it supposes: it is matching.
+            warnings.filterwarnings("ignore", message="The number of unique classes")
+            self._search = KNeighborsClassifier(k).fit(held, labels)
 
     def predict_proba(self, uploads: np.ndarray) -> np.ndarray:
         votes = self._k * self._search.predict_proba(self._axes.transform(uploads))

@@ -10,6 +10,7 @@ from hybrid_jax.figures import style
 
 MOST_POINTS = 1500  # more only hide each other
 MOST_NAMES = 8  # as many as there are colours
+LONGEST = 16  # letters of a name that there is room for
 OTHERS = "others"
 
 
@@ -79,6 +80,8 @@ def _names(part, spaces):
         row.text(1, 1, f"{variable} variable", ha="right", va="top", color=style.MUTED)
         shown = list(colours.items()) if len(colours) <= MOST_NAMES else []
         for i, (name, colour) in enumerate(shown):
+            colour = style.MUTED if name == OTHERS else colour  # points may be faint, words not
+            name = name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}"
             row.text(1, 0.88 - 0.1 * i, name, color=colour, ha="right", va="top", weight="bold")
         if not shown:
             row.text(1, 0.88, f"{len(colours)} classes", ha="right", va="top")
