@@ -32,7 +32,7 @@ test-slow: $(STAMP) ## the tests marked slow
 
 bench: $(STAMP) ## training steps, VGG-16's forward pass, streaming and the privacy measure against their peers (requirements-bench.txt)
 	$(RUN) -m benchmarks.train_step
-	$(RUN) -m benchmarks.depthwise
+	$(RUN) -m benchmarks.convolutions
 	$(RUN) -m benchmarks.stream
 	$(RUN) -m benchmarks.privacy
 

@@ -48,15 +48,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.stream = {"when": "auto", "workers": 2}
     config.model = {"name": "mtcnn", "fc_2": 64}
     config.layers = ("conv_4", "fc_1", "fc_2")
-    config.methods = (
-        "simple",
-        "reduced",
-        "siamese",
-        "reduced_siamese",
-        "noisy",
-        "noisy_reduced",
-        "advanced",
-    )
+    config.methods = common.METHODS
 
     config.pretrain = common.budget(8, 1e-3, "constant", 64, average=True)
     config.finetune = common.budget(

@@ -10,6 +10,15 @@ from hybrid_jax import errors
 
 # Interface: no noise, and ten levels in a geometric row from .01 to 2, relative to the feature's rms.
 NOISE_GRID = (0.0, *(round(0.01 * 200 ** (i / 9), 6) for i in range(10)))
+METHODS = (
+    "simple",
+    "reduced",
+    "siamese",
+    "reduced_siamese",
+    "noisy",
+    "noisy_reduced",
+    "advanced",
+)  # the paper's
 
 
 def parse(

@@ -58,15 +58,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "running": True,
     }
     config.layers = layers
-    config.methods = (
-        "simple",
-        "reduced",
-        "siamese",
-        "reduced_siamese",
-        "noisy",
-        "noisy_reduced",
-        "advanced",
-    )
+    config.methods = common.METHODS
     config.pretrain = common.budget(20, 1e-3, "cosine", 64)
     config.finetune = common.budget(6, 1e-3, "cosine", 64, average=True)
     config.refit = False

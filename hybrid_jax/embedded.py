@@ -13,6 +13,7 @@ from hybrid_jax import fit_reduction, inference, noise, rng
 from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedding import METHODS, Embedding, embed
 from hybrid_jax.phase import Budget
+from hybrid_jax.stages import own_variables, split_at
 from hybrid_jax.task import Task
 
 AT_ONCE = 4096
@@ -171,14 +172,15 @@ class LayerFeatures:
         margin: float | None,
     ) -> "LayerFeatures":
         """Runs the device half, in eval mode, on the training, validation and test samples."""
-        embedding = embed(task.network, layer, "simple", input_shape=task.input_shape)
-        bound = embedding.bind(variables)
+        extractor = split_at(task.network, layer).extractor
+        variables_below = own_variables(extractor, variables)
         inputs, data = task.samples.inputs, task.samples.data()
         index = {split: task.samples.indices(split) for split in SPLITS}
         features = {
-            split: inference.features(embedding, bound, inputs, data, jnp.asarray(index[split]))
-            for split in SPLITS
+            split: inference.outputs(extractor, variables_below, jnp.asarray(at), inputs, data)
+            for split, at in index.items()
         }
+        features = {split: found.reshape(len(found), -1) for split, found in features.items()}
         return cls(task, layer, variables, contrastive_weight, margin, index, features)
 
     def reduce(self, kind: str, dim: int, key: jax.Array, budget: Budget) -> dict[str, jax.Array]:

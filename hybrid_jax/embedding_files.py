@@ -41,7 +41,9 @@ def save(workdir: Path, embedded: Embedded, model: dict[str, Any], operating_noi
     embedding, samples = embedded.embedding, embedded.task.samples
     path = folder(workdir, embedding.layer, embedding.method, embedding.reduction)
     arrays = flat(embedded.variables, "/")
-    arrays |= {"normalisation/mean": samples.mean, "normalisation/std": samples.std}
+    arrays |= dict(
+        zip(("normalisation/mean", "normalisation/std"), samples.normalisation, strict=True)
+    )
     if hosts.is_first():
         (path / "embedding.json").unlink(missing_ok=True)
     write_arrays(path / "arrays.npz", arrays)
@@ -68,7 +70,7 @@ def load(path: Path) -> tuple[Embedding, dict[str, Any], dict[str, Any]]:
 
     Returns:
         The embedding; its variables, at the operating noise; and the contents of embedding.json. Normalisation of raw
-        inputs stands in the variables as `normalisation`: `mean` and `std` (`Samples.mean`).
+        inputs stands in the variables as `normalisation`: `mean` and `std` (`Samples.normalisation`).
 
     Raises:
         errors.UserError: the folder holds no embedding, or one of another version.

@@ -15,7 +15,7 @@ def features(task: Task, layer: str, variables: Mapping[str, Any]) -> np.ndarray
     """float32 [N, ...], the output of `layer`, in eval mode, for every sample."""
     samples, below = task.samples, split_at(task.network, layer).extractor
     every = np.arange(len(samples.split), dtype=np.int32)
-    found = inference.outputs(below, variables, samples.inputs, samples.data(), every)
+    found = inference.outputs(below, variables, every, samples.inputs, samples.data())
     return np.asarray(found)
 
 

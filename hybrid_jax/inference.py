@@ -49,23 +49,14 @@ def map_blocks(
 
 
 @dataclass(frozen=True)
-class _Features:
-    embedding: Embedding
-    inputs: Inputs
-
-    def __call__(self, arguments: tuple[Any, Any], indices: jax.Array) -> jax.Array:
-        variables, data = arguments
-        return self.embedding.feature(variables, self.inputs(data, indices))
-
-
-@dataclass(frozen=True)
 class _Outputs:
     network: Network
-    inputs: Inputs
+    inputs: Inputs | None
 
-    def __call__(self, arguments: tuple[Any, Any], indices: jax.Array) -> jax.Array:
+    def __call__(self, arguments: tuple[Any, Any], samples: jax.Array) -> jax.Array:
         variables, data = arguments
-        return self.network.apply(variables, self.inputs(data, indices))[0]
+        x = samples if self.inputs is None else self.inputs(data, samples)
+        return self.network.apply(variables, x)[0]
 
 
 @dataclass(frozen=True)
@@ -98,18 +89,23 @@ class _NoisyPredictions:
         return jnp.moveaxis(jax.lax.map(draw, keys), -1, 0)
 
 
-def features(
-    embedding: Embedding, variables: Any, inputs: Inputs, data: Any, indices: jax.Array
-) -> jax.Array:
-    """The intermediate features [N, D] of `inputs(data, indices)`, indices [N], in eval mode."""
-    return map_blocks(_Features(embedding.noise_free, inputs), (variables, data), indices)
-
-
 def outputs(
-    network: Network, variables: Any, inputs: Inputs, data: Any, indices: jax.Array
+    network: Network,
+    variables: Any,
+    samples: jax.Array,
+    inputs: Inputs | None = None,
+    data: Any = None,
 ) -> jax.Array:
-    """A network's output [N, ...] for `inputs(data, indices)`, indices [N], in eval mode."""
-    return map_blocks(_Outputs(network, inputs), (variables, data), indices)
+    """A network's output [N, ...], in eval mode.
+
+    Args:
+        network: the network.
+        variables: its variables.
+        samples: [N, ...] its inputs; or their numbers [N], where `inputs` makes those of `data`.
+        inputs: see `Inputs`.
+        data: what it takes.
+    """
+    return map_blocks(_Outputs(network, inputs), (variables, data), samples)
 
 
 def predictions(embedding: Embedding, variables: Any, z: jax.Array) -> jax.Array:

@@ -1,11 +1,11 @@
 """The trained networks of an experiment: pre-trained, then fine-tuned with and without the contrastive term."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from hybrid_jax import frozen, phase, rng
 from hybrid_jax.attacks.matcher import Matcher
@@ -32,7 +32,7 @@ class Training:
         pairs: which it is of (`losses.multi_objective`).
         start: pre-trained variables; `None`: fresh ones.
         complete: whether `start` is a whole network that others have trained for the primary task.
-        frozen: the stage through which fine-tuning leaves `start` as it is; "": none.
+        frozen: the stage through which training leaves `start` as it is; "": none.
         shared: whether Siamese networks of several weights and margins lie there, each then in a folder of its own.
     """
 
@@ -48,7 +48,6 @@ class Training:
     complete: bool = False
     frozen: str = ""
     shared: bool = False
-    _features: list[np.ndarray] = field(default_factory=list, repr=False)  # of the frozen stages
 
     def pretrained(self) -> dict[str, Any]:
         """The network trained for the primary task: by others, or here from `start` or from scratch."""
@@ -103,6 +102,14 @@ class Training:
         variables = phase.run("matcher", task, loss, start, self.matcher_budget, self.key, **where)
         return Matcher(network, variables)
 
+    @cached_property
+    def _learning(self) -> Task:
+        """What learns: above frozen stages, of which all phases begin with the same."""
+        if not self.frozen:
+            return self.task
+        features = frozen.features(self.task, self.frozen, self.start)
+        return frozen.above(self.task, self.frozen, features)
+
     def _run(
         self,
         name: str,
@@ -112,12 +119,9 @@ class Training:
         pairs: str | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        task, kept = self.task, {}
-        if self.frozen and self.start is not None:
-            if not self._features:  # the same for all that begin with `start`
-                self._features.append(frozen.features(task, self.frozen, variables))
-            kept, variables = frozen.halves(task, self.frozen, variables)
-            task = frozen.above(task, self.frozen, self._features[0])
+        task, kept = self._learning, {}
+        if self.frozen:
+            kept, variables = frozen.halves(self.task, self.frozen, variables)
         loss = TaskLoss(task.network, task.inputs, layer, self.convention, pairs or self.pairs)
         where = {"workdir": self.workdir} | more
         learned = phase.run(name, task, loss, variables, budget, self.key, **where)

@@ -1,6 +1,7 @@
 """Optimizers by name, from plain numbers."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -23,7 +24,9 @@ class Averaged(NamedTuple):
 
 
 @cache  # equal settings give one object, and so one compilation of the training step
-def adam(
+def _made(
+    steps: Callable[..., optax.GradientTransformation],
+    biases: float,
     learning_rate: float,
     *,
     schedule: str = "constant",
@@ -31,9 +34,11 @@ def adam(
     average: bool = False,
     faster: tuple[str, ...] = (),
 ) -> optax.GradientTransformation:
-    """Adam (Kingma and Ba 2015) with optax's default moments.
+    """An optimizer.
 
     Args:
+        steps: makes it of the learning rate.
+        biases: by how much longer steps of biases are.
         learning_rate: initial step size, > 0.
         schedule: `constant`, or `cosine`: decays to 0 over `num_steps`.
         num_steps: length of the whole training.
@@ -43,30 +48,16 @@ def adam(
     Raises:
         errors.UserError: an unknown schedule or a learning rate that is not positive.
     """
-    optimizer = optax.adam(_rate(learning_rate, schedule, num_steps))
-    if faster:
-        optimizer = optax.chain(optimizer, _longer(faster, biases=1.0))
+    optimizer = steps(_rate(learning_rate, schedule, num_steps))
+    if faster or biases != 1.0:
+        optimizer = optax.chain(optimizer, _longer(faster, biases))
     return averaged(optimizer) if average else optimizer
 
 
-@cache
-def sgd(
-    learning_rate: float,
-    *,
-    schedule: str = "constant",
-    num_steps: int,
-    average: bool = False,
-    faster: tuple[str, ...] = (),
-) -> optax.GradientTransformation:
-    """Stochastic gradient descent with momentum .9 and twice the rate for biases, the authors' own (reference (c)).
-
-    Args and errors: as of `adam`.
-    """
-    optimizer = optax.sgd(_rate(learning_rate, schedule, num_steps), momentum=0.9)
-    optimizer = optax.chain(optimizer, _longer(faster, biases=2.0))
-    return averaged(optimizer) if average else optimizer
-
-
+# Adam (Kingma and Ba 2015) with optax's default moments; and the authors' own: gradient descent with momentum .9, and
+# twice the rate for biases (reference (c)). Arguments are `_made`'s, from `learning_rate` on.
+adam = partial(_made, optax.adam, 1.0)
+sgd = partial(_made, partial(optax.sgd, momentum=0.9), 2.0)
 OPTIMIZERS = {"adam": adam, "sgd": sgd}
 
 

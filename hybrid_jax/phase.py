@@ -38,7 +38,7 @@ class Budget:
         average: whether the mean of the parameters over the steps is kept, instead of the last
             (`optimizers.averaged`).
         optimizer: one of `optimizers.OPTIMIZERS`.
-        faster: stages that learn at a higher rate (`optimizers.adam`).
+        faster: stages that learn at a higher rate (`optimizers.FASTER`).
     """
 
     epochs: float
@@ -149,7 +149,7 @@ def run(
             score = None
             if step == num_steps or step % (steps_per_call * CALLS_PER_EPOCH) == 0:
                 current = {"params": state.found, **state.model_state}
-                batch_size = max(1, min(budget.batch_size, len(validation) // 2 * 2))  # pairs
+                batch_size = min(budget.batch_size, loss.in_whole_pairs(len(validation)))
                 measured = check(current, batch_size=batch_size)
                 terms |= {f"validation_{term}": value for term, value in measured.items()}
                 score = float(

@@ -65,6 +65,10 @@ class TaskLoss:
         right = jnp.argmax(logits, axis=-1) == data["labels"][indices]
         return {"loss": total, **terms, "accuracy": jnp.mean(right)}
 
+    def in_whole_pairs(self, size: int) -> int:
+        """The largest batch, up to `size`, that it can be computed of."""
+        return size // 2 * 2 if self.pairs == "aligned" else size
+
     def _objective(self, logits, features, data, indices):
         labels = data["labels"][indices]
         if self.layer is None:

@@ -25,6 +25,7 @@ def make(arg="smoke", **fields) -> ml_collections.ConfigDict:
         ("smoke,model=vgg16", {"data.side": 32}, "vgg16 takes images of 48 pixels a side or more"),
         ("smoke", {"model.name": "mtcnn"}, "model mtcnn takes windows, which simulated_faces has"),
         ("smoke", {"model.frozen": "block_4"}, r"layer 'block_4' is frozen .* split at"),
+        ("smoke", {"model.frozen": "block_1"}, "block_1: stages that never learn need weights"),
         ("smoke", {"model.frozen": "block_9"}, "unknown stage to freeze .* 'block_9'"),
         (
             "smoke",

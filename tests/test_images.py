@@ -29,7 +29,9 @@ def test_the_mean_image_is_that_of_the_training_images_and_is_cropped_with_them(
     expected = (faces.images[7].astype(np.float64) - mean)[2:22, 2:22]
     found = given.inputs(given.data(), np.array([7], np.int32))[0]
     np.testing.assert_allclose(found, expected, atol=1e-3)
-    np.testing.assert_allclose(given.middle(given.mean), mean[2:22, 2:22], atol=1e-4)
+    kept, deviation = given.normalisation
+    np.testing.assert_allclose(kept, mean[2:22, 2:22], atol=1e-4)
+    assert list(deviation) == [1.0]
 
 
 @pytest.mark.parametrize("mirror", [False, True])

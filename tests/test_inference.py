@@ -52,7 +52,11 @@ def test_features_and_predictions_of_many_windows_are_those_of_each(method):
     embedding = embed(NETWORK, "conv", method, input_shape=(4, 8))
     bound = embedding.bind(variables, reduction.pca.fit(expected, 4), noise_std=0.7)
     data, every = {"rows": rows, "starts": starts}, np.arange(390, dtype=np.int32)
-    found = inference.features(embedding, bound, WindowInputs(8), data, every)
+    extractor = embedding.split.extractor, bound["extractor"]
+    found = inference.outputs(*extractor, every, WindowInputs(8), data).reshape(390, -1)
+    np.testing.assert_array_equal(
+        inference.outputs(*extractor, jnp.asarray(x)).reshape(390, -1), found
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
     z = embedding.reduce(bound, found)

@@ -85,7 +85,7 @@ def test_a_tangent_is_that_of_flax(monkeypatch):
 
 @pytest.mark.parametrize(
     ("shape", "number"),
-    [((1, 32, 32, 64), 6), ((8, 14, 14, 64), 6), ((1, 14, 14, 64), 1), ((8, 32, 32, 3), 1)],
+    [((1, 32, 32, 128), 6), ((8, 14, 14, 128), 6), ((1, 14, 14, 128), 1), ((8, 32, 32, 64), 1)],
 )
 def test_few_pixels_and_channels_are_convolved_as_elsewhere(shape, number):
     shapes = (shape, (3, 3, shape[3], FEATURES))
@@ -99,5 +99,5 @@ def test_converters_and_training_have_xlas_convolution(as_one, train):
         params = {"kernel": kernel, "bias": bias}
         return Conv(FEATURES, as_one=as_one).apply({"params": params}, x, train)
 
-    shapes = ((1, 32, 32, 64), (3, 3, 64, FEATURES), (FEATURES,))
+    shapes = ((1, 32, 32, 128), (3, 3, 128, FEATURES), (FEATURES,))
     assert text(apply, shapes).count("stablehlo.convolution") == 1

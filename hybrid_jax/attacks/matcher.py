@@ -25,28 +25,11 @@ class Matcher:
 
     def probabilities(self, inputs: jax.Array) -> np.ndarray:
         """[n, ...] inputs to [n, K]: for people whom it was trained on."""
-        return np.asarray(inference.map_blocks(_Matched(self.network), self.variables, inputs))
+        return np.asarray(jax.nn.softmax(inference.outputs(self.network, self.variables, inputs)))
 
     def vectors(self, inputs: np.ndarray) -> np.ndarray:
         """[n, ...] inputs to unit vectors [n, D]: of any people; their products are cosines."""
         below = split_at(self.network, self.network.layers[-2]).extractor
-        return np.asarray(
-            inference.map_blocks(_Vectors(below), self.variables, jnp.asarray(inputs))
-        )
-
-
-@dataclass(frozen=True)
-class _Matched:
-    network: Network
-
-    def __call__(self, variables: Any, x: jax.Array) -> jax.Array:
-        return jax.nn.softmax(self.network.apply(variables, x)[0])
-
-
-@dataclass(frozen=True)
-class _Vectors:
-    below: Network
-
-    def __call__(self, variables: Any, x: jax.Array) -> jax.Array:
-        found = self.below.apply(variables, x)[0].reshape(len(x), -1)
-        return found / jnp.maximum(jnp.linalg.norm(found, axis=-1, keepdims=True), 1e-9)
+        found = np.asarray(inference.outputs(below, self.variables, jnp.asarray(inputs)))
+        found = found.reshape(len(found), -1)
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)

@@ -7,38 +7,38 @@ import itertools
 
 import numpy as np
 
-from hybrid_jax.data.windows import Windows
+from hybrid_jax.data.samples import Samples
 
 NUMBERS = ("height", "weight", "age")
 BINS = 3  # thirds of the people: of 24 there are 8 in each
 
 
-def targets(windows: Windows) -> tuple[str, ...]:
+def targets(samples: Samples) -> tuple[str, ...]:
     """Every name that `labels` knows."""
-    numbers = [name for name in NUMBERS if name in windows.columns and len(_edges(windows, name))]
-    return (*windows.classes, *numbers)
+    numbers = [name for name in NUMBERS if name in samples.columns and len(_edges(samples, name))]
+    return (*samples.classes, *numbers)
 
 
-def labels(windows: Windows, target: str) -> np.ndarray:
-    """The class of every window, int32 [N]: of a label its own, of a number which third of the people it is in."""
-    if target in windows.classes:
-        return windows.columns[target].astype(np.int32)
-    edges = _edges(windows, target)
-    return np.searchsorted(edges, windows.columns[target], side="right").astype(np.int32)
+def labels(samples: Samples, target: str) -> np.ndarray:
+    """The class of every sample, int32 [N]: of a label its own, of a number which third of the people it is in."""
+    if target in samples.classes:
+        return samples.columns[target].astype(np.int32)
+    edges = _edges(samples, target)
+    return np.searchsorted(edges, samples.columns[target], side="right").astype(np.int32)
 
 
-def class_names(windows: Windows, target: str) -> tuple[str, ...]:
+def class_names(samples: Samples, target: str) -> tuple[str, ...]:
     """What the classes of a target are called."""
-    if target in windows.classes:
-        return windows.classes[target]
-    edges = [f"{edge:g}" for edge in _edges(windows, target)]
+    if target in samples.classes:
+        return samples.classes[target]
+    edges = [f"{edge:g}" for edge in _edges(samples, target)]
     between = [f"{low} to {high}" for low, high in itertools.pairwise(edges)]
     return (f"under {edges[0]}", *between, f"{edges[-1]} and more")
 
 
-def _edges(windows: Windows, target: str) -> np.ndarray:
-    """Where the classes of a number begin; a person counts once, however many windows there are."""
-    _, first = np.unique(windows.columns["identity"], return_index=True)
-    people = np.sort(windows.columns[target][first])
+def _edges(samples: Samples, target: str) -> np.ndarray:
+    """Where the classes of a number begin; a person counts once, however many samples there are."""
+    _, first = np.unique(samples.columns["identity"], return_index=True)
+    people = np.sort(samples.columns[target][first])
     at = [round(len(people) * part / BINS) for part in range(1, BINS)]
     return np.unique(people[at][people[at] > people[0]])

@@ -1,7 +1,7 @@
 """A data set of images of people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dm_pix
@@ -15,6 +15,11 @@ from hybrid_jax.errors import UserError, unknown
 MANY = 5  # images that a person has at least whose identity is attacked
 SCALES = ("symmetric", "mean_image")
 CHOOSING = 4  # of so many images of a person that an attacker holds, one is kept to choose by
+
+
+def half_range() -> np.ndarray:
+    """Mean and deviation that make -1 to 1 of pixels."""
+    return np.float32([127.5])
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ class Images(Samples):
     """
 
     images: np.ndarray
+    mean: np.ndarray = field(default_factory=half_range)
+    std: np.ndarray = field(default_factory=half_range)
     crop: int = 0
     mirror: bool = False
     least: int = MANY
@@ -91,7 +98,7 @@ class Images(Samples):
             raise UserError(
                 f"config.input.crop {crop}: the images of {self.dataset} have {side} pixels a side"
             )
-        mean, std = np.float32([127.5]), np.float32([127.5])
+        mean, std = half_range(), half_range()
         if scale == "mean_image":
             training = self.images[self.split == TRAIN]
             mean, std = (
@@ -104,11 +111,6 @@ class Images(Samples):
     def augmented(self) -> bool:
         """Whether training sees other images than evaluation does."""
         return self.mirror or self.inputs.crop < min(self.images.shape[1:3])
-
-    @property
-    def people_apart(self) -> bool:
-        """See `Samples.people_apart`."""
-        return self.split_kind == "identity"
 
     def known(self, target: str) -> np.ndarray:
         """Everybody; for the identity those of whom there are `least` images."""
@@ -151,9 +153,14 @@ class Images(Samples):
         """None: see `span`."""
         return 0
 
-    def middle(self, values: np.ndarray) -> np.ndarray:
-        """What of `mean` or `std` the middle of an image has."""
-        return values if values.ndim == 1 else middle(values[None], self.inputs.crop)[0]
+    @property
+    def normalisation(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `Samples.normalisation`: of a mean image the middle."""
+        mean, std = (
+            a if a.ndim == 1 else middle(a[None], self.inputs.crop)[0]
+            for a in (self.mean, self.std)
+        )
+        return mean, std
 
     def by_image(self, split: int) -> "Images":
         """The people of a split of whom there are `least` images, some of each for training and for validation."""

@@ -43,8 +43,8 @@ def load(
         cache: folder of prepared sets; by default `prepared.default_cache()`.
 
     Raises:
-        errors.UserError: no such folder, a file that is missing or damaged, a label of no image, nobody with so many
-            images, or a cache that cannot be written.
+        errors.UserError: no such folder, a file that is missing or damaged, a label of no image, fewer than 2 for
+            `least_images`, or a cache that cannot be written.
     """
     folder = source("LFW", "lfw", directory, WANTED)
     files = ImageFiles(find(folder))

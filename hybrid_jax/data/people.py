@@ -59,8 +59,6 @@ def make_images(
         columns=columns
         | {"identity": identity, "recording": identity, "start": numbered(identity)},
         classes={**classes, "identity": tuple(map(str, names))},
-        mean=np.float32([127.5]),
-        std=np.float32([127.5]),
         least=least,
     )
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 TRAIN, VALIDATION, TEST, GAP = 0, 1, 2, 3  # values of Samples.split; nobody uses GAP samples
+APART = ("subject", "identity")
 
 # inputs(data, indices [B], key=None) -> [B, ...]: what the network is given, made of `Samples.arrays` or of a batch
 # that was `take`n. With a key it is augmented, where the data set says how. Hashable, equal to one of equal fields.
@@ -21,12 +23,12 @@ class Samples(ABC):
 
     Attributes:
         dataset: name of the data set.
-        split_kind: "trial" (everybody in every split); "subject" or "identity" (everybody in one).
+        split_kind: "trial" or "image" (everybody in every split); or one of `APART` (everybody in one).
         split: int8 [N], one of TRAIN, VALIDATION, TEST, GAP.
         columns: [N] each: the labels in `classes`; identity, recording (a number unique to the recording) and start
             (where in its recording a sample begins) as int32; a person's numbers as float32.
         classes: the names behind the labels.
-        mean: what is subtracted of raw values: as many axes as broadcast over an input.
+        mean: what is subtracted of raw values: as many axes as broadcast over a sample.
         std: what is then divided by, likewise.
     """
 
@@ -45,7 +47,7 @@ class Samples(ABC):
     @property
     def people_apart(self) -> bool:
         """Whether nobody is in two splits: then no other split knows who a test person is."""
-        return self.split_kind != "trial"
+        return self.split_kind in APART
 
     def known(self, target: str) -> np.ndarray:
         """Which samples an adversary after `target` can be asked about, bool [N]."""
@@ -55,6 +57,11 @@ class Samples(ABC):
     def whole(self) -> np.ndarray:
         """Which samples share nothing with a recording other than their own, bool [N]."""
         return np.ones(len(self.split), bool)
+
+    @property
+    def normalisation(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation as they broadcast over one input of the network in eval mode."""
+        return self.mean, self.std
 
     @property
     def matched(self) -> "Samples | None":
@@ -104,4 +111,4 @@ class Samples(ABC):
 
     def data(self) -> dict[str, Any]:
         """All that `inputs` takes, as arrays on the device."""
-        return {name: jax.numpy.asarray(a) for name, a in (self.shared | self.arrays).items()}
+        return {name: jnp.asarray(a) for name, a in (self.shared | self.arrays).items()}

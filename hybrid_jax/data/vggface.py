@@ -73,7 +73,5 @@ def load(
         split=split,
         columns=columns,
         classes={"identity": tuple(map(str, people))},
-        mean=np.float32([127.5]),
-        std=np.float32([127.5]),
         least=LEAST_IMAGES,
     )

@@ -155,7 +155,7 @@ def adversaries(embedded: Embedded, settings: Settings) -> Iterator[Adversary]:
 
     for target in settings.sensitive:
         nowhere_else = target == "identity" and samples.people_apart
-        # Of a recording halves have much in common; of a person's images they have not.
+        # Halves of a recording have much in common, and are no gallery for an identity; a person's images are.
         alone = nowhere_else and samples.span > 1
         for gallery in settings.galleries if "test" in settings.splits else ():
             if gallery == "held_out" and not alone:

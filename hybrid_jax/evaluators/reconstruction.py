@@ -145,14 +145,13 @@ class Rebuilt:
 
     def _pixels(self, x: np.ndarray) -> np.ndarray:
         """In [0, 1]."""
-        samples = self.embedded.task.samples
-        mean, std = (samples.middle(a) for a in (samples.mean, samples.std))
+        mean, std = self.embedded.task.samples.normalisation
         return (x * std + mean) / 255.0
 
     def _primary(self, x: np.ndarray) -> dict[str, Any]:
         """Whether the whole network still finds the primary label."""
         task, variables = self.embedded.task, self.embedded.network_variables
-        logits = inference.map_blocks(_Logits(task.network), variables, jnp.asarray(x))
+        logits = inference.outputs(task.network, variables, jnp.asarray(x))
         labels = task.labels(task.primary)[self.asked]
         people = task.labels("identity")[self.asked]
         found = scores(np.asarray(jax.nn.softmax(logits)), labels, people)["accuracy"]
@@ -189,14 +188,6 @@ class Rebuilt:
 
 def _inputs(task, numbers: np.ndarray) -> np.ndarray:
     return np.asarray(task.samples.inputs(task.samples.data(), jnp.asarray(numbers)))
-
-
-@dataclass(frozen=True)
-class _Logits:
-    network: Any
-
-    def __call__(self, variables: Any, x: jax.Array) -> jax.Array:
-        return self.network.apply(variables, x)[0]
 
 
 def _matched(target: str, right: np.ndarray, people: np.ndarray, classes: int) -> dict[str, Any]:

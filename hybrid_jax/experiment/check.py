@@ -117,6 +117,10 @@ def _check_frozen(config: ml_collections.ConfigDict, task: Task) -> None:
                 f"layer {layer!r} is frozen (config.model.frozen {frozen!r}): Siamese fine-tuning could not change it;"
                 f" split at {' or '.join(layers[layers.index(frozen) + 1 : -1])}"
             )
+    if not config.model.get("pretrained", ""):
+        raise UserError(
+            f"config.model.frozen {frozen}: stages that never learn need weights; name them in config.model.pretrained"
+        )
 
 
 def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:

@@ -13,8 +13,8 @@ from hybrid_jax.models.time_dense import channel_dot
 def max_pool(x: jax.Array, window: int, stride: int, padding: str) -> jax.Array:
     """Max over square windows of [B, H, W, C], as `flax.linen.max_pool`.
 
-    Its gradient there is a slow scatter on a CPU; here the maximum is taken of shifted copies, one a place in the
-    window. Where values tie they share the gradient.
+    Its gradient there is a slow scatter on a CPU; here the maximum is taken of shifted copies, by rows and then by
+    columns. Where values tie they share the gradient.
 
     Args:
         x: images.
@@ -62,7 +62,7 @@ def conv3x3(x: jax.Array, kernel: jax.Array, padding: str = "SAME") -> jax.Array
     """Convolution of [B, H, W, C] with [3, 3, C, F]: [B, H', W', F].
 
     On a CPU it is one product with what each place sees side by side: in the loop of training, XLA's own convolution
-    takes thirty times as long there.
+    takes many times as long there (`benchmarks/convolutions.py`).
 
     Args:
         x: images.
@@ -73,7 +73,7 @@ def conv3x3(x: jax.Array, kernel: jax.Array, padding: str = "SAME") -> jax.Array
         x,
         kernel,
         cpu=partial(_columns, padding=padding),
-        default=partial(_convolve, padding=padding),
+        default=partial(xla_convolution, padding=padding),
     )
 
 
@@ -85,7 +85,8 @@ def _columns(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
     return jnp.concatenate(seen, axis=-1) @ kernel.reshape(-1, kernel.shape[-1])
 
 
-def _convolve(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
+def xla_convolution(x: jax.Array, kernel: jax.Array, padding="SAME") -> jax.Array:
+    """XLA's convolution of [B, H, W, C] with [h, w, C, F]; `padding` as `lax.conv_general_dilated` takes it."""
     layout = ("NHWC", "HWIO", "NHWC")
     return lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=layout)
 
@@ -101,7 +102,7 @@ class Conv3x3(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         shape = (3, 3, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), shape)
-        y = (conv3x3 if train else _convolve)(x, kernel, self.padding)
+        y = (conv3x3 if train else xla_convolution)(x, kernel, self.padding)
         if not self.use_bias:
             return y
         return y + self.param("bias", nn.initializers.zeros, shape[-1:])[None, None, None]

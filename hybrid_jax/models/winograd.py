@@ -15,10 +15,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from hybrid_jax.models.image_parts import xla_convolution
+
 SIDE = 3
 OUTPUTS = 4  # rows that a step gives, from OUTPUTS + SIDE - 1 rows of the input
-MIN_CHANNELS = 64  # of the input: a sum of rows serves too few products below it
-MIN_PIXELS = 500  # of all images: below it the sums of the kernel cost more than they save
+MIN_CHANNELS = 128  # of the input: a sum of rows serves too few products below it
+MIN_PIXELS = 800  # of all images: below it the sums of the kernel cost more than they save
 
 # Lavin and Gray's transposed B, G and transposed A.
 INPUT = (
@@ -45,25 +47,19 @@ OUTPUT = (
 )
 
 
-def _convolve(x: jax.Array, kernel: jax.Array, padding="SAME") -> jax.Array:
-    return lax.conv_general_dilated(
-        x, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-
-
 @jax.custom_jvp
 def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """A 3x3 convolution, zeros around: [B, H, W, C] with [3, 3, C, F] gives [B, H, W, F]."""
     batch, height, width, channels = x.shape
     if channels < MIN_CHANNELS or batch * height * width < MIN_PIXELS:
-        return _convolve(x, kernel)
-    return lax.platform_dependent(x, kernel, cpu=_filtered, default=_convolve)
+        return xla_convolution(x, kernel)
+    return lax.platform_dependent(x, kernel, cpu=_filtered, default=xla_convolution)
 
 
 @convolve.defjvp
 def _tangent(primals, tangents):
     (x, kernel), (dx, dkernel) = primals, tangents
-    return convolve(x, kernel), _convolve(dx, kernel) + _convolve(x, dkernel)
+    return convolve(x, kernel), xla_convolution(dx, kernel) + xla_convolution(x, dkernel)
 
 
 def _filtered(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -73,7 +69,7 @@ def _filtered(x: jax.Array, kernel: jax.Array) -> jax.Array:
     last = OUTPUTS * (steps - 1) + 1
     rows = [x[:, i : i + last : OUTPUTS] for i in range(OUTPUTS + SIDE - 1)]
     products = [
-        _convolve(_sum(of_input, rows), _sum(of_kernel, kernel)[None], ((0, 0), (1, 1)))
+        xla_convolution(_sum(of_input, rows), _sum(of_kernel, kernel)[None], ((0, 0), (1, 1)))
         for of_input, of_kernel in zip(INPUT, KERNEL, strict=True)
     ]
     out = jnp.stack([_sum(of_output, products) for of_output in OUTPUT], axis=2)
@@ -101,5 +97,5 @@ class Conv(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         kernel = self.param("kernel", self.kernel_init, (SIDE, SIDE, x.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        y = (_convolve if self.as_one or train else convolve)(x, kernel)
+        y = (xla_convolution if self.as_one or train else convolve)(x, kernel)
         return y + bias.reshape(1, 1, 1, -1)

@@ -136,8 +136,8 @@ def _from_gram(centred: _Centred, slices: list[slice], dim: int, on_progress):
 def _largest(matrix: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     """The largest eigenvalues [dim] of a symmetric matrix, falling, and their vectors [n, dim].
 
-    Of a large matrix few are found by Lanczos's iteration (ARPACK), to the digits that all of them would have: 7,200 x
-    7,200 takes seconds then, instead of minutes.
+    Of a large matrix few are found by Lanczos's iteration (ARPACK), to the digits that all of them would have: it costs
+    products with a vector, where all of them cost the cube of the size.
     """
     if len(matrix) <= LARGE or dim > len(matrix) // 20:
         values, vectors = np.linalg.eigh(matrix)

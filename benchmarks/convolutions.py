@@ -1,9 +1,9 @@
-"""Forward and backward pass of a depthwise 3x3 convolution, against XLA's and PyTorch's.
+"""Forward and backward pass of the convolutions that are written anew for CPUs, against XLA's.
 
-    python -m benchmarks.depthwise             # PyTorch takes part where requirements-bench.txt is installed
+    python -m benchmarks.convolutions          # PyTorch takes part where requirements-bench.txt is installed
 
-At the sizes of mini_XCEPTION's blocks, 32 images. Each pass moves input and kernel against their gradient, as a step of
-training does, so that none can be left out. Rounds alternate between the peers.
+At sizes of mini_XCEPTION's blocks, 32 images; PyTorch in depthwise ones alone. Each pass moves input and kernel against
+their gradient, in a loop as a training's steps do, so that none can be left out. Rounds alternate between the peers.
 """
 
 import argparse
@@ -17,9 +17,12 @@ import numpy as np
 
 from benchmarks.train_step import measure, ratio
 from hybrid_jax.models.depthwise import _convolve, depthwise
+from hybrid_jax.models.image_parts import conv3x3, xla_convolution
+from hybrid_jax.models.time_dense import channel_dot
 
 BATCH = 32
-SIZES = ((60, 8), (60, 16), (30, 32), (15, 64), (8, 128))  # side of the image, channels
+DEPTHWISE = ((60, 8), (60, 16), (30, 32), (15, 64), (8, 128))  # side of the image, channels
+FULL = ((30, 16), (15, 64), (8, 128))
 RATE = 1e-6
 OURS = "hybrid-jax"
 
@@ -63,6 +66,29 @@ def in_torch(x: np.ndarray, kernel: np.ndarray, passes: int) -> Iterator[None]:
         yield
 
 
+def pointwise(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """A 1x1 convolution as `image_parts.Pointwise` does it."""
+    flat = channel_dot(x.reshape(len(x), -1, x.shape[-1]), kernel[0, 0])
+    return flat.reshape(x.shape)
+
+
+def cases() -> Iterator[tuple[str, np.ndarray, np.ndarray, dict[str, Callable]]]:
+    """Of each what it is called, images, kernel, and ours and XLA's function of both."""
+    rng = np.random.default_rng(0)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape).astype(np.float32)
+
+    for side, channels in DEPTHWISE:
+        both = {OURS: depthwise, "XLA": _convolve}
+        yield "depthwise", normal(BATCH, side, side, channels), normal(3, 3, channels), both
+    for name, width, ours in (("3x3", 3, conv3x3), ("1x1", 1, pointwise)):
+        for side, channels in FULL:
+            kernel = normal(width, width, channels, channels) / (width * channels**0.5)
+            both = {OURS: ours, "XLA": xla_convolution}
+            yield name, normal(BATCH, side, side, channels), kernel.astype(np.float32), both
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=10)
@@ -71,23 +97,18 @@ def main() -> None:
     torch = bool(importlib.util.find_spec("torch"))
     if not torch:
         print("PyTorch is left out: pip install -r requirements-bench.txt")
-    rng = np.random.default_rng(0)
     print(f"ms a pass of {BATCH} images, {jax.default_backend()}:")
-    for side, channels in SIZES:
-        x = rng.normal(size=(BATCH, side, side, channels)).astype(np.float32)
-        kernel = rng.normal(size=(3, 3, channels)).astype(np.float32)
-        peers = {
-            OURS: in_jax(depthwise, x, kernel, arguments.passes),
-            "XLA": in_jax(_convolve, x, kernel, arguments.passes),
-        }
-        if torch:
+    for case, x, kernel, both in cases():
+        peers = {n: in_jax(function, x, kernel, arguments.passes) for n, function in both.items()}
+        if torch and case == "depthwise":
             peers["PyTorch"] = in_torch(x, kernel, arguments.passes)
         times = measure(peers, arguments.rounds, arguments.passes)
-        cells = [f"{side:3d} x {side:<3d}x {channels:<4d}"]
+        side, channels = x.shape[2:]
+        cells = [f"{case:9s} {side:3d} x {side:<3d}x {channels:<4d}"]
         for name, of_rounds in times.items():
             cell = f"{name} {statistics.median(of_rounds):.1f}"
             if name != OURS:
-                cell += f" (ours takes {ratio(times[OURS], of_rounds):.2f} of it)"
+                cell += f" (ours takes {ratio(times[OURS], of_rounds):.3f} of it)"
             cells.append(cell)
         print("  ".join(cells), flush=True)
 
