@@ -51,15 +51,18 @@ class Bayes:
         widths = jnp.asarray(self._widths / self._scale, jnp.float32)
         starts = range(0, len(z), QUERIES)
         rows = [np.minimum(np.arange(at, at + QUERIES), len(z) - 1) for at in starts]  # one shape
-        found = [np.asarray(_posterior(z[at], self._gallery, widths)) for at in rows]
+        found = [np.asarray(_posterior(z[at], 0 * z[at], self._gallery, widths)) for at in rows]
         return np.concatenate(found, axis=1)[:, : len(z)]
 
 
 @jax.jit
-def _posterior(z: jax.Array, gallery: blocks.Blocks, widths: jax.Array) -> jax.Array:
+def _posterior(
+    z: jax.Array, no_noise: jax.Array, gallery: blocks.Blocks, widths: jax.Array
+) -> jax.Array:
     # Of an upload, not of a feature to which noise is yet to be added: the noise it has already is the difference.
+    # Its zeros are an argument: as a constant, XLA:CPU makes of their product, in a loop, what lies in memory.
     queries = _samples(z, jnp.zeros(len(z), jnp.int32))
-    ratios = log_ratios(jnp.zeros_like(z), queries, gallery, None, widths)
+    ratios = log_ratios(no_noise, queries, gallery, None, widths)
     return mesh.whole(jax.nn.softmax(ratios, axis=-1))
 
 
