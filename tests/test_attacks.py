@@ -217,3 +217,26 @@ def test_several_uploads_add_their_logarithms():
     product = np.array([[0.18, 0.28], [0.9, 0.1 * attempt.LEAST]])
     np.testing.assert_allclose(found, product / product.sum(axis=1, keepdims=True), rtol=1e-6)
     np.testing.assert_allclose(attempt.combined(p, np.arange(4)[:, None])[:3], p[:3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("noise_std", [0.0, 0.5])
+def test_the_bayes_attacker_sums_likelihoods_of_wide_features_too(noise_std):
+    """Against a loop in float64: with constant zeros for its noise, XLA:CPU gave whatever lay in memory."""
+    rng, classes = np.random.default_rng(0), 40
+
+    def held(n):
+        labels = np.append(np.arange(classes), rng.integers(classes, size=n - classes))
+        centres = np.random.default_rng(1).normal(size=(classes, 500))
+        return (centres[labels] + rng.normal(size=(n, 500))).astype(np.float32), labels
+
+    known = Knowledge(noise_std, classes, held(100), jax.random.key(0))
+    (features, labels), (uploads, _) = held(300), held(200)
+    attacker = ATTACKERS["bayes"](known)
+    attacker.fit(features, labels)
+    gallery, asked = (attacker._axes.transform(a).astype(float) for a in (features, uploads))
+    squares = np.square(asked[:, None] - gallery).sum(axis=-1)
+    exponents = -squares / (2 * attacker._widths[0] ** 2)
+    exponents -= exponents.max(axis=1, keepdims=True)
+    means = [np.exp(exponents[:, labels == k]).mean(axis=1) for k in range(classes)]
+    expected = np.stack(means, axis=1) / np.sum(means, axis=0)[:, None]
+    np.testing.assert_allclose(attacker.predict_proba(uploads), expected, atol=1e-3)
