@@ -39,9 +39,9 @@ def attacks(path, records: Iterable[Mapping]) -> Path | None:
     layers = results.distinct(results.select(records, evaluator="attack"), "layer")
     held = paper.adversary_name("held_out", attacked.shown_data(records, targets[0]))
     note = (
-        f"Balanced accuracy on second halves of test recordings, of attackers who hold {held}; noisy methods at their"
-        " operating noise. Bars: the best attacker, with its 95 % interval over people. Dots: transfer learning (the"
-        " paper's attack). Dotted: chance. Dashes: what the classifier's own prediction tells."
+        f"Balanced accuracy on the second half of each recording or person's images, of attackers who hold {held};"
+        " noisy methods at their operating noise. Bars: the best attacker, with its 95 % interval over people. Dots:"
+        " transfer learning (the paper's attack). Dotted: chance. Dashes: what the classifier's own prediction tells."
     )
     size = max(6.4, 2.4 + 2.0 * len(layers)), 1.5 + 2.4 * len(targets)
     with style.drawn(

@@ -10,7 +10,7 @@ from hybrid_jax.figures import style
 
 MOST_POINTS = 1500  # more only hide each other
 MOST_NAMES = 8  # as many as there are colours
-LONGEST = 16  # letters of a name that there is room for
+LONGEST = 13  # letters of a name that there is room for
 OTHERS = "others"
 
 

@@ -38,15 +38,15 @@ GUARANTEE = (
 )
 ATTACK = (
     "Balanced accuracy in percent (chance {chance}) of attackers who hold {held}, fitted on {fits} samples at most,"
-    " with settings chosen on samples of their own; tried on the second halves of test recordings, noisy methods at"
-    " their operating noise. The best is the best on the test: it favours the attacker. Any data: the best whatever"
-    " data of these people the attacker holds. Prediction, label: what the classifier's prediction, and the true"
-    " primary label, tell alone. Bound: the Bayes adversary who knows every tried sample's own feature (gallery"
-    " `self`); ⚑ would mark an attack above it."
+    " with settings chosen on samples of their own; tried on the second half of each test recording, or of each"
+    " person's images; noisy methods at their operating noise. The best is the best on the test: it favours the"
+    " attacker. Any data: the best whatever data of these people the attacker holds. Prediction, label: what the"
+    " classifier's prediction, and the true primary label, tell alone. Bound: the Bayes adversary who knows every"
+    " tried sample's own feature (gallery `self`); ⚑ would mark an attack above it."
 )
 BEST = (
     "[95 % interval] of a bootstrap over people. Balanced accuracy, F1 and AUC are means over classes. Samples: that"
-    " the attacker was fitted on; its settings were chosen by others, the end of each recording that it holds."
+    " the attacker was fitted on; its settings were chosen by others that it holds."
 )
 ORDERINGS = (
     "Higher layers leak less, Siamese less than simple, reduced less than its parent; points where they do not."
