@@ -101,7 +101,8 @@ def run(
         margin: handed to the loss.
 
     Raises:
-        errors.UserError: the loss is no longer finite, or a batch is larger than the training set.
+        errors.UserError: the loss is no longer finite, a batch is larger than the training set, or there is no pair to
+            validate a loss of pairs on.
 
     Returns:
         The variables with the best validation score: accuracy - contrastive_weight * contrastive loss. It is the
@@ -111,6 +112,10 @@ def run(
     """
     train_indices = jnp.asarray(task.train_indices)
     validation = jnp.asarray(task.samples.indices(VALIDATION))
+    if not loss.in_whole_pairs(len(validation)):
+        raise UserError(
+            f"{name}: validation samples: {len(validation)}; pairs to validate its loss on need two or more"
+        )
     # Validation samples lie recording by recording; pairs need batches in which classes mix.
     validation = jax.random.permutation(jax.random.key(0), validation)
     num_steps, steps_per_call = budget.steps(len(train_indices))

@@ -165,6 +165,13 @@ def test_divergence_is_named(task, tmp_path):
         run(task, tmp_path, Budget(2.0, 1e30, "constant", 16))
 
 
+def test_one_validation_sample_is_no_pair(task, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(task.samples), "indices", lambda samples, split: np.zeros(1, np.int32))
+    loss, key = TaskLoss(task.network, task.samples.inputs, pairs="aligned"), jax.random.key(0)
+    with pytest.raises(UserError, match="pretrain: validation samples: 1; pairs"):
+        phase.run("pretrain", task, loss, {"params": {}}, BUDGET, key, workdir=tmp_path)
+
+
 def test_steps():
     assert Budget(2.0, 1e-3, "cosine", 64).steps(54535) == (1704, 107)
     assert Budget(0.001, 1e-3, "cosine", 64).steps(640) == (1, 2)
