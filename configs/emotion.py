@@ -44,6 +44,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
             budget.update(epochs=epochs, batch_size=10)
         config.reduction.autoencoder.batch_size = 32
         config.reconstruction.matcher.update(batch_size=10)
+        # Of so few samples the usual epochs are too few steps: decoders would answer with less than the mean image.
+        config.reconstruction.budget.update(epochs=30.0, batch_size=16)
+        config.attack.budget.update(epochs=120.0, batch_size=8)
     config.attack.update(
         attackers=("transfer", "logistic", "mlp", "knn"),
         only={"identity": ("knn",)},
