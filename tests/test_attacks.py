@@ -141,15 +141,6 @@ def test_of_wide_features_the_components_are_those_of_the_covariance():
     np.testing.assert_array_equal(axes.principal(features).components_, found.components_)
 
 
-def test_who_holds_one_sample_of_each_class_matches_it():
-    """And warns of nothing: there is nothing to choose a number of neighbours by."""
-    features = np.random.default_rng(0).normal(size=(6, DIM)).astype(np.float32)
-    nothing = np.zeros((0, DIM), np.float32), np.zeros(0, np.int32)
-    known = Knowledge(0.0, 6, nothing, jax.random.key(2))
-    found = attempt.attempt(ATTACKERS["knn"], known, features, np.arange(6), features[::-1] + 0.01)
-    np.testing.assert_array_equal(found.argmax(axis=1), np.arange(6)[::-1])
-
-
 def asking(features, labels, make=ATTACKERS["logistic"], classes=CLASSES):
     return attempt.attempt(make, knowledge(0.3, classes), features, labels, features[:5])
 

@@ -94,6 +94,7 @@ def test_what_is_measured_is_not_measured_again(tmp_path, monkeypatch):
     assert contents[0] == contents[1]
 
 
+@pytest.mark.slow
 def test_layers_are_measured_from_the_device_on_in_whatever_order_they_are_named(tmp_path):
     """Tables and orderings go by the order of the records."""
     config = make(layers=("fc_2", "fc_1"), methods=("simple",), evaluators=("accuracy",))

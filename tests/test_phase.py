@@ -54,7 +54,10 @@ def dies_after(stops):
     return bar
 
 
-@pytest.mark.parametrize(("average", "workers"), [(False, None), (True, None), (True, 0)])
+@pytest.mark.parametrize(
+    ("average", "workers"),
+    [(False, None), (True, None), pytest.param(True, 0, marks=pytest.mark.slow)],
+)
 def test_killed_and_resumed_is_uninterrupted(task, tmp_path, monkeypatch, average, workers):
     budget, task = replace(BUDGET, average=average), replace(task, workers=workers)
     whole = run(task, tmp_path / "whole", budget)
