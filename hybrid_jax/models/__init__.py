@@ -1,5 +1,6 @@
 """Networks by name, each made for a task by `make(tasks, **settings)`."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,10 +24,19 @@ START = (
 )  # what a model's settings say of its training, not of its network
 
 
-def make(model: Mapping[str, Any], tasks: dict[str, int]) -> Network:
-    """The network of a config's `model` section."""
+def make(model: Mapping[str, Any], tasks: dict[str, int], *, as_one: bool = False) -> Network:
+    """The network of a config's `model` section.
+
+    Args:
+        model: its name and settings.
+        tasks: output units by task name.
+        as_one: whether each layer is one operation, as converters know it, where the network distinguishes.
+    """
     settings = {name: value for name, value in model.items() if name not in START}
-    return MODELS[settings.pop("name")](tasks, **settings)
+    network = MODELS[settings.pop("name")]
+    if as_one and "as_one" in inspect.signature(network).parameters:
+        settings["as_one"] = True
+    return network(tasks, **settings)
 
 
 def check_input(name: str, shape: tuple[int, ...], dataset: str) -> None:

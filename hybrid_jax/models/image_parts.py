@@ -10,7 +10,9 @@ from jax import lax
 from hybrid_jax.models.time_dense import channel_dot
 
 
-def max_pool(x: jax.Array, window: int, stride: int, padding: str) -> jax.Array:
+def max_pool(
+    x: jax.Array, window: int, stride: int, padding: str, as_one: bool = False
+) -> jax.Array:
     """Max over square windows of [B, H, W, C], as `flax.linen.max_pool`.
 
     Its gradient there is a slow scatter on a CPU; here the maximum is taken of shifted copies, by rows and then by
@@ -21,7 +23,10 @@ def max_pool(x: jax.Array, window: int, stride: int, padding: str) -> jax.Array:
         window: side of a window.
         stride: from one window to the next.
         padding: `VALID`, or `SAME`: ceil(H / stride) windows, minus infinity around.
+        as_one: whether it is Flax's, which a converter knows.
     """
+    if as_one:
+        return nn.max_pool(x, (window, window), (stride, stride), padding)
     for axis in (1, 2):  # the maximum over a square is that over its rows' maxima
         side = x.shape[axis]
         around = _reach(side, window, stride) if padding == "SAME" else (0, 0)
@@ -43,15 +48,19 @@ class Pointwise(nn.Module):
     Attributes:
         features: channels that come out.
         stride: from one pixel that is looked at to the next.
+        as_one: whether it is a convolution after all, which a converter knows.
     """
 
     features: int
     stride: int = 1
+    as_one: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (1, 1, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), shape)
+        if self.as_one:
+            return xla_convolution(x, kernel, "VALID", self.stride)
         x = x[:, :: self.stride, :: self.stride]
         batch, height, width, channels = x.shape
         y = channel_dot(x.reshape(batch, height * width, channels), kernel[0, 0])
@@ -85,10 +94,10 @@ def _columns(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
     return jnp.concatenate(seen, axis=-1) @ kernel.reshape(-1, kernel.shape[-1])
 
 
-def xla_convolution(x: jax.Array, kernel: jax.Array, padding="SAME") -> jax.Array:
+def xla_convolution(x: jax.Array, kernel: jax.Array, padding="SAME", stride: int = 1) -> jax.Array:
     """XLA's convolution of [B, H, W, C] with [h, w, C, F]; `padding` as `lax.conv_general_dilated` takes it."""
     layout = ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=layout)
+    return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=layout)
 
 
 class Conv3x3(nn.Module):

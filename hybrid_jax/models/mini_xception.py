@@ -34,18 +34,19 @@ class Block(nn.Module):
 
     features: int
     running: bool
+    as_one: bool
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        beside = Pointwise(self.features, stride=2, name="beside")(x)
+        beside = Pointwise(self.features, 2, self.as_one, name="beside")(x)
         beside = BatchNorm(self.running, name="norm_beside")(beside, train)
         for i in (1, 2):
-            x = DepthwiseConv(name=f"depthwise_{i}")(x)
-            x = Pointwise(self.features, name=f"pointwise_{i}")(x)
+            x = DepthwiseConv(self.as_one, name=f"depthwise_{i}")(x)
+            x = Pointwise(self.features, 1, self.as_one, name=f"pointwise_{i}")(x)
             x = BatchNorm(self.running, name=f"norm_{i}")(x, train)
             if i == 1:
                 x = nn.relu(x)
-        return max_pool(x, 3, 2, "SAME") + beside
+        return max_pool(x, 3, 2, "SAME", self.as_one) + beside
 
 
 class PooledHeads(nn.Module):
@@ -60,15 +61,16 @@ class PooledHeads(nn.Module):
         )
 
 
-def mini_xception(tasks: dict[str, int], *, running: bool = True) -> Network:
+def mini_xception(tasks: dict[str, int], *, running: bool = True, as_one: bool = False) -> Network:
     """mini_XCEPTION on grey images [B, H, W, 1] in [-1, 1], sides from 20 up; published for 64.
 
     Args:
         tasks: output units by task name; `{"gender": 2}` gives logits [B, 2] and the published 52,658 parameters.
         running: whether batch normalisation keeps to its running statistics while training; see `BatchNorm`. False for
             a start from scratch.
+        as_one: whether each convolution and pooling is one operation on a CPU too, as a converter needs it.
     """
-    blocks = (Stage(f"block_{i}", Block(n, running)) for i, n in enumerate(WIDTHS, 1))
+    blocks = (Stage(f"block_{i}", Block(n, running, as_one)) for i, n in enumerate(WIDTHS, 1))
     return Network(
         (Stage("stem", Stem(running)), *blocks, Stage("output", PooledHeads(tuple(tasks.items()))))
     )

@@ -23,6 +23,7 @@ class ConvStage(nn.Module):
     padding: str = "VALID"
     pool: int = 1
     dropout: float = 0.0
+    as_one: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -31,18 +32,21 @@ class ConvStage(nn.Module):
                 ..., None
             ]  # a window [B, channels, T] is an image of one colour: its rows are the sensors
         if self.pool > 1:
-            x = max_pool_time(x, self.pool)
+            window = (1, self.pool)
+            x = nn.max_pool(x, window, window) if self.as_one else max_pool_time(x, self.pool)
         x = Dropout(self.dropout)(x, train)
-        return nn.relu(TimeConv(self.features, self.width, self.padding, name="conv")(x))
+        conv = TimeConv(self.features, self.width, self.padding, self.as_one, name="conv")
+        return nn.relu(conv(x))
 
 
-def mtcnn(tasks: dict[str, int], *, fc_2: int | None = 64) -> Network:
+def mtcnn(tasks: dict[str, int], *, fc_2: int | None = 64, as_one: bool = False) -> Network:
     """The MTCNN on windows [B, 12, 50]: sensor channels by time, standardised.
 
     Args:
         tasks: output units by task name; `{"activity": 4}` gives logits [B, 4].
         fc_2: width of the layer FC-2, our reconstruction; `None` leaves it out, and with the tasks
             `{"activity": 4, "gender": 1}` that is the published network of 410,905 parameters.
+        as_one: whether each convolution and pooling is one operation of two dimensions, as a converter needs it.
 
     Returns:
         The network; `split_at` takes any of its layers but the last.
@@ -50,12 +54,14 @@ def mtcnn(tasks: dict[str, int], *, fc_2: int | None = 64) -> Network:
     last = (Stage("fc_2", DenseStage(fc_2, dropout=0.4)),) if fc_2 is not None else ()
     return Network(
         stages=(
-            Stage("conv_1", ConvStage(50, 5)),  # 12 x 46 x 50
-            Stage("conv_2", ConvStage(50, 3, "SAME")),  # 12 x 46 x 50
+            Stage("conv_1", ConvStage(50, 5, as_one=as_one)),  # 12 x 46 x 50
+            Stage("conv_2", ConvStage(50, 3, "SAME", as_one=as_one)),  # 12 x 46 x 50
             Stage("dense_1", DenseStage(50)),  # 12 x 46 x 50
-            Stage("conv_3", ConvStage(40, 5, pool=2, dropout=0.2)),  # 12 x 19 x 40
+            Stage("conv_3", ConvStage(40, 5, pool=2, dropout=0.2, as_one=as_one)),  # 12 x 19 x 40
             Stage("dense_2", DenseStage(40)),  # 12 x 19 x 40
-            Stage("conv_4", ConvStage(20, 3, pool=3, dropout=0.2)),  # 12 x 4 x 20 = 960
+            Stage(
+                "conv_4", ConvStage(20, 3, pool=3, dropout=0.2, as_one=as_one)
+            ),  # 12 x 4 x 20 = 960
             Stage("fc_1", DenseStage(400, dropout=0.2, flatten=True)),
             *last,
             Stage("output", Heads(tuple(tasks.items()), dropout=0.0 if last else 0.4)),

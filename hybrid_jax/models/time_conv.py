@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from hybrid_jax.models.image_parts import xla_convolution
 from hybrid_jax.models.kernel_gradient import LAYOUT, Padding, kernel_gradient
 
 
@@ -62,6 +63,7 @@ class TimeConv(nn.Module):
     features: int
     width: int
     padding: Literal["VALID", "SAME"] = "VALID"
+    as_one: bool = False  # of two dimensions, as converters know it
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -71,6 +73,8 @@ class TimeConv(nn.Module):
             "kernel", nn.initializers.glorot_uniform(), (1, self.width, channels, self.features)
         )
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        if self.as_one:
+            return xla_convolution(x, kernel, self.padding) + bias[None, None, None, :]
         reach = self.width - 1 if self.padding == "SAME" else 0
         padding = (reach // 2, reach - reach // 2)
         x = convolve(x.reshape(batch * rows, time, channels), kernel[0], padding)

@@ -25,7 +25,7 @@ class ConvStage(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         if self.pool:
-            x = max_pool(x, 2, 2, "VALID")
+            x = max_pool(x, 2, 2, "VALID", self.as_one)
         return nn.relu(Conv(self.features, _conv, self.as_one, name="conv")(x, train))
 
 
@@ -33,10 +33,11 @@ class PooledDense(nn.Module):
     """Pooling after the last block, then a dense layer over all of what is left, and ReLU."""
 
     features: int
+    as_one: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        x = max_pool(x, 2, 2, "VALID")
+        x = max_pool(x, 2, 2, "VALID", self.as_one)
         dense = nn.Dense(self.features, kernel_init=_dense, name="dense")
         return nn.relu(dense(x.reshape(x.shape[0], -1)))
 
@@ -47,7 +48,7 @@ def vgg16(tasks: dict[str, int], as_one: bool = False) -> Network:
     Args:
         tasks: output units by task name; `{"gender": 2}` gives logits [B, 2], and at 224 x 224 the paper's network of
             134,268,738 parameters.
-        as_one: whether each convolution is one on a CPU too, as a converter needs it (`models/winograd.py`).
+        as_one: whether each convolution and pooling is one operation on a CPU too, as a converter needs it.
 
     Returns:
         The network; its layers are conv1_1 to conv5_3, fc6, fc7 and fc8, as in reference (a).
@@ -60,7 +61,7 @@ def vgg16(tasks: dict[str, int], as_one: bool = False) -> Network:
     return Network(
         stages=(
             *convolutions,
-            Stage("fc6", PooledDense(DENSE)),
+            Stage("fc6", PooledDense(DENSE, as_one)),
             Stage("fc7", DenseStage(DENSE, dropout=0.5)),
             Stage("fc8", Heads(tuple(tasks.items()), dropout=0.5, kernel_init=_head)),
         )
