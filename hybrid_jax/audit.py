@@ -78,11 +78,57 @@ def audit(
                 raise unknown(kind, name, known)
     if "given" in priors and "prior" not in arrays:
         raise UserError(f"prior 'given': {features} has no array prior with the K probabilities")
-    galleries = galleries or _possible(arrays)
+    galleries = galleries or possible(arrays)
+    found, parts = measure(
+        arrays,
+        {"dataset": Path(features).name, "target": "labels"},
+        noise_std=noise_std,
+        galleries=galleries,
+        priors=priors,
+        modes=modes,
+        num_draws=num_draws,
+        seed=seed,
+    )
+    config = {
+        "features": str(features), "noise_std": list(map(float, noise_std)), "seed": seed,
+        "galleries": list(galleries), "priors": list(priors), "modes": list(modes),
+        "num_draws": num_draws,
+    }  # fmt: skip
+    text = "\n\n".join([f"# Leakage of {Path(features).name}", f"`{command}`", MEANING, *parts])
+    return [
+        results.write_text(workdir / "audit.md", text + "\n"),
+        results.write(workdir / "results.json", command, config, found),
+    ]
+
+
+def measure(
+    arrays: Mapping[str, np.ndarray],
+    about: Mapping[str, str],
+    *,
+    noise_std: Sequence[float],
+    galleries: Sequence[str],
+    priors: Sequence[str] = ("uniform",),
+    modes: Sequence[str] = ("classes",),
+    num_draws: int = 10,
+    seed: int = 0,
+) -> tuple[list[results.Record], list[str]]:
+    """The leakage of arrays, by every adversary that is asked for.
+
+    Args:
+        arrays: as `read` gives them.
+        about: fields of the records.
+        noise_std, galleries, priors, modes, num_draws, seed: see `audit`.
+
+    Returns:
+        The records, and of each adversary a section of a report.
+
+    Raises:
+        UserError: an array or a setting that does not fit.
+    """
     asked = [("classes", g, p) for g in galleries for p in priors] if "classes" in modes else []
     asked += [("instance", "self", "uniform")] if "instance" in modes else []
     found, parts = [], []
-    with bar("audit", len(asked)) as advance:
+    with bar(f"leakage of {about['target']}", len(asked)) as advance:
         for done, (mode, gallery, prior) in enumerate(asked):
             measured = leakage(
                 **_arguments(arrays, gallery),
@@ -94,24 +140,12 @@ def audit(
                 prior=arrays["prior"] if prior == "given" else prior,
                 on_progress=lambda ranked, total, done=done: advance(done + ranked / total),
             )
-            about = {
-                "dataset": Path(features).name, "target": "labels",
-                "evaluator": "privacy", "seed": seed,
-            }  # fmt: skip
             levels = (None,) * len(measured.noise_std)
-            own = [results.record(**r) for r in leakage_records(measured, levels, about)]
-            found += own
-            parts.append(_section(measured, own))
-    config = {
-        "features": str(features), "noise_std": list(map(float, noise_std)), "seed": seed,
-        "galleries": list(galleries), "priors": list(priors), "modes": list(modes),
-        "num_draws": num_draws,
-    }  # fmt: skip
-    text = "\n\n".join([f"# Leakage of {Path(features).name}", f"`{command}`", MEANING, *parts])
-    return [
-        results.write_text(workdir / "audit.md", text + "\n"),
-        results.write(workdir / "results.json", command, config, found),
-    ]
+            own = {"evaluator": "privacy", "seed": seed, **about}
+            records = [results.record(**r) for r in leakage_records(measured, levels, own)]
+            found += records
+            parts.append(_section(measured, records))
+    return found, parts
 
 
 def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -140,7 +174,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _possible(arrays: Mapping) -> list[str]:
+def possible(arrays: Mapping) -> list[str]:
     """The galleries for which there are columns; what the paper does, and the honest ones."""
     grouped = {"groups", "recording"} & arrays.keys()
     if "gallery_features" in arrays:

@@ -11,7 +11,7 @@ import numpy as np
 
 from hybrid_jax import fit_reduction, inference, noise, rng
 from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
-from hybrid_jax.embedding import METHODS, Embedding, embed
+from hybrid_jax.embedding import METHODS, Embedding, embed, network_variables
 from hybrid_jax.phase import Budget
 from hybrid_jax.stages import own_variables, split_at
 from hybrid_jax.task import Task
@@ -64,12 +64,7 @@ class Embedded:
     @property
     def network_variables(self) -> dict[str, Any]:
         """Of the whole network."""
-        halves = self.variables["extractor"], self.variables["classifier"]
-        names = {name for half in halves for name in half}
-        return {
-            name: {stage: own for half in halves for stage, own in half.get(name, {}).items()}
-            for name in names
-        }
+        return network_variables(self.variables)
 
     def labels(self, target: str, split: int) -> np.ndarray:
         """[n] labels of the samples of a split."""

@@ -119,6 +119,16 @@ class Embedding:
         }
 
 
+def network_variables(variables: dict[str, Any]) -> dict[str, Any]:
+    """The whole network's variables, of those of both functions (`Embedding.bind`)."""
+    halves = variables["extractor"], variables["classifier"]
+    names = {name for half in halves for name in half}
+    return {
+        name: {stage: own for half in halves for stage, own in half.get(name, {}).items()}
+        for name in names
+    }
+
+
 def embed(
     network: Network,
     layer: str,

@@ -65,8 +65,12 @@ def save(workdir: Path, embedded: Embedded, model: dict[str, Any], operating_noi
     return path
 
 
-def load(path: Path) -> tuple[Embedding, dict[str, Any], dict[str, Any]]:
+def load(path: Path, *, as_one: bool = False) -> tuple[Embedding, dict[str, Any], dict[str, Any]]:
     """Reads what `save` wrote.
+
+    Args:
+        path: the embedding's folder.
+        as_one: whether the network is to be converted (`models.make`).
 
     Returns:
         The embedding; its variables, at the operating noise; and the contents of embedding.json. Normalisation of raw
@@ -85,7 +89,7 @@ def load(path: Path) -> tuple[Embedding, dict[str, Any], dict[str, Any]]:
             f"{path} has schema {about.get('schema')!r}: expected {SCHEMA}; run it again"
         )
     classes = about["classes"][about["primary"]]
-    network = models.make(about["model"], {about["primary"]: len(classes)})
+    network = models.make(about["model"], {about["primary"]: len(classes)}, as_one=as_one)
     kind = "pca" if about["reduction"] == "none" else about["reduction"]
     embedding = embed(
         network,

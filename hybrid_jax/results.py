@@ -24,7 +24,7 @@ IDENTITY = (
     "evaluator", "metric", "target", "dataset", "split", "split_kind",
     "method", "layer", "reduction", "reduced_dim", "contrastive_weight", "margin",
     "noise_relative", "cloud", "gallery", "mode", "prior", "ties",
-    "attacker", "attacker_data", "max_windows", "route", "queries", "format", "draws", "classes",
+    "attacker", "attacker_data", "max_windows", "route", "queries", "format", "host", "draws", "classes",
     "unit",
 )  # fmt: skip
 OUTCOME = (
@@ -39,6 +39,7 @@ DEFAULTS = {
     "cloud": "original",
     "queries": 1,
 }
+DEVICE = "device"  # the evaluator that times exported files
 VERSIONED = ("jax", "jaxlib", "flax", "optax", "numpy", "ml_collections")
 
 
@@ -71,6 +72,11 @@ def select(records: Iterable[Mapping], **conditions) -> list[Record]:
             raise errors.unknown("record field", name, FIELDS)
     allowed = {k: v if isinstance(v, (tuple, list, set)) else (v,) for k, v in conditions.items()}
     return [r for r in records if all(r.get(k) in v for k, v in allowed.items())]
+
+
+def off_device(records: Iterable[Mapping]) -> list[Record]:
+    """The records that a run of the experiment makes: all but those of `DEVICE`, which `export.benchmark` adds."""
+    return [r for r in records if r["evaluator"] != DEVICE]
 
 
 def distinct(records: Iterable[Mapping], field: str) -> list:
@@ -181,10 +187,10 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
     return path
 
 
-def installed_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that the numbers depend on."""
+def installed_versions(*more: str) -> dict[str, str]:
+    """Versions of Python, of the packages that the numbers depend on, and of those named, as far as they are there."""
     versions = {"python": platform.python_version()}
-    for name in VERSIONED:
+    for name in (*VERSIONED, *more):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -83,13 +83,28 @@ def pretrained(config: ml_collections.ConfigDict, task: Task) -> dict[str, Any] 
 
 def load_samples(config: ml_collections.ConfigDict) -> Samples:
     """The data set of a config's `data` section, as its `input` section presents it."""
-    settings, presented = config.data.to_dict(), config.get("input")
+    presented = config.get("input")
+    return samples_of(config.data.to_dict(), presented and presented.to_dict(), config.seed)
+
+
+def samples_of(data: dict[str, Any], presented: dict[str, Any] | None, seed: int) -> Samples:
+    """A data set.
+
+    Args:
+        data: its name in `DATASETS`, and what that takes; `dir` is its folder.
+        presented: of images, how (`Images.presented`); by default from -1 to 1.
+        seed: for what the data set leaves open.
+
+    Raises:
+        errors.UserError: a setting that it does not take, or data that cannot be read.
+    """
+    settings = dict(data)
     name = settings.pop("name")
     known = inspect.signature(DATASETS[name]).parameters
     if "dir" in settings:
         settings["directory"] = settings.pop("dir") or None
     if "seed" in known:  # what the config leaves open, the run's seed decides
-        settings.setdefault("seed", config.seed)
+        settings.setdefault("seed", seed)
     if strange := settings.keys() - known.keys():
         raise UserError(
             f"config.data has {', '.join(sorted(strange))}, which data set {name!r} does not take: "
@@ -97,7 +112,7 @@ def load_samples(config: ml_collections.ConfigDict) -> Samples:
         )
     samples = DATASETS[name](**settings)
     if isinstance(samples, Images):
-        return samples.presented(**(presented.to_dict() if presented else {"scale": "symmetric"}))
+        return samples.presented(**(presented or {"scale": "symmetric"}))
     return samples
 
 

@@ -39,12 +39,34 @@ def create(workdir: Path, config: ml_collections.ConfigDict) -> None:
     """Makes the folder, or goes on in it, and writes its config.json. Call `check` before any work."""
     check(workdir, config)
     workdir.mkdir(parents=True, exist_ok=True)
-    if not (
-        workdir / "config.json"
-    ).exists():  # the same one: shards of a sweep make it side by side
+    # One that is there is the same one: shards of a sweep make it side by side.
+    if not (workdir / "config.json").exists():
         write_json(workdir / "config.json", plain(config))
+
+
+def read(workdir: Path) -> ml_collections.ConfigDict:
+    """The config that a work folder was made with.
+
+    Raises:
+        errors.UserError: the folder has none, or it is damaged.
+    """
+    path = workdir / "config.json"
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{workdir} holds no config.json: name the folder of a run") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): mend it") from None
+    return ml_collections.ConfigDict(_with_tuples(content))
 
 
 def plain(config: ml_collections.ConfigDict) -> dict:
     """The config as JSON gives it back: dicts, lists, numbers, strings."""
     return json.loads(json.dumps(config.to_dict()))
+
+
+def _with_tuples(content):
+    """What JSON made lists of, as it was in the config."""
+    if isinstance(content, dict):
+        return {name: _with_tuples(value) for name, value in content.items()}
+    return tuple(map(_with_tuples, content)) if isinstance(content, list) else content

@@ -1,0 +1,138 @@
+"""What is exported: an embedding of a work folder, and the data that it is checked on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from export.halves import Half, cloud_half, device_half, whole
+from hybrid_jax import embedding_files
+from hybrid_jax.data.samples import TEST, TRAIN
+from hybrid_jax.embedding import METHODS, Embedding
+from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.experiment import setup, workdir
+from hybrid_jax.task import Task
+
+ON_PREMISE = "on_premise"
+REPRESENTATIVE = 256  # training inputs that int8's ranges are found on
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """An embedding to export.
+
+    Attributes:
+        workdir: where it was trained.
+        method: one of `METHODS`, or `on_premise`: the whole network on the phone.
+        embedding: each layer of its network one operation, as converters know it.
+        variables: with the noise that is shipped.
+        about: its embedding.json.
+    """
+
+    workdir: Path
+    method: str
+    embedding: Embedding
+    variables: dict[str, Any]
+    about: dict[str, Any]
+
+    @property
+    def noise_std(self) -> float:
+        """Of the noise that is added on the phone; 0 for a method without."""
+        return float(self.variables["noise_std"]) if self.noisy else 0.0
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the phone adds noise."""
+        return self.method in METHODS and METHODS[self.method].noisy
+
+    @property
+    def device(self) -> Half:
+        """What runs on the phone."""
+        make = whole if self.method == ON_PREMISE else device_half
+        return make(self.embedding, self.variables, tuple(self.about["input_shape"]))
+
+    @property
+    def cloud(self) -> Half | None:
+        """What runs on the server; `None` where all runs on the phone."""
+        return None if self.method == ON_PREMISE else cloud_half(self.embedding, self.variables)
+
+    @cached_property
+    def task(self) -> Task:
+        """The data of the work folder's config, and its network."""
+        return setup.load_task(workdir.read(self.workdir))
+
+    def inputs(self, split: int, most: int) -> np.ndarray:
+        """[n, ...] standardised inputs of a split, `most` of them at most, evenly spread."""
+        every = self.task.samples.indices(split)
+        at = every[np.linspace(0, len(every) - 1, min(most, len(every))).astype(int)]
+        return np.asarray(self.task.samples.inputs(self.task.samples.data(), jnp.asarray(at)))
+
+    def representative(self) -> Iterator[np.ndarray]:
+        """Training inputs [1, ...], what int8's ranges are found on."""
+        yield from self.inputs(TRAIN, REPRESENTATIVE)[:, None]
+
+    def tried(self, most: int) -> np.ndarray:
+        """[n, ...] test inputs, what an exported file is tried on."""
+        return self.inputs(TEST, most)
+
+
+def load(
+    folder: Path,
+    method: str,
+    layer: str | None,
+    reduction: str = "pca",
+    noise_std: float | None = None,
+) -> Source:
+    """An embedding of a work folder; without `noise_std` at its operating noise.
+
+    Raises:
+        errors.UserError: the folder has no such embedding, or a noise that is negative or that the method has not.
+    """
+    if not (folder / "embeddings").is_dir():
+        raise UserError(
+            f"--workdir={folder} holds no embeddings: name the folder of a run that has finished"
+        )
+    known = {
+        (f.parent.parent.name, f.parent.name): f.parent
+        for f in folder.glob("embeddings/*/*/embedding.json")
+    }
+    if method == ON_PREMISE:
+        wanted = next(
+            (path for (at, name), path in sorted(known.items()) if name == "simple"), None
+        )
+        if wanted is None:
+            raise UserError(
+                f"--workdir={folder} has no simple embedding, whose network on_premise is"
+            )
+    else:
+        if method not in METHODS:
+            raise unknown("method", method, (*METHODS, ON_PREMISE))
+        if layer is None:
+            raise UserError(
+                f"--layer is missing: one of {', '.join(sorted({at for at, _ in known}))}"
+            )
+        name = embedding_files.name(layer, method, reduction if METHODS[method].reduced else "none")
+        wanted = folder / "embeddings" / name
+        if not (wanted / "embedding.json").is_file():
+            there = sorted("/".join(own) for own in known)
+            raise UserError(
+                f"--workdir={folder} has no embedding {name}: it has {', '.join(there)}"
+            )
+    embedding, variables, about = embedding_files.load(wanted, as_one=True)
+    source = Source(folder, method, embedding, variables, about)
+    if noise_std is not None:
+        if noise_std < 0 or (noise_std > 0 and not source.noisy):
+            raise UserError(
+                f"--noise_std={noise_std:g}: "
+                + (
+                    "a standard deviation is 0 or more"
+                    if noise_std < 0
+                    else f"{method} adds no noise"
+                )
+            )
+        source.variables["noise_std"] = jnp.float32(noise_std)
+    return source

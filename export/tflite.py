@@ -1,0 +1,99 @@
+"""A half as a TFLite file, through jax2tf: float32, float16 or int8."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from export.halves import Half
+from export.litert import SIGNATURE, LiteRT
+from export.quiet import first_line, quiet
+from hybrid_jax.errors import UserError, unknown
+
+PRECISIONS = ("float32", "float16", "int8")
+# What int8 quantises: the network's stages, by the names that Flax gives their operations. PCA, clipping and noise come
+# after them and stay float32: rounding there would be noise that no privacy measure has seen.
+QUANTISED = r".*/Network/.*"
+
+
+def convert(half: Half, precision: str, samples: Iterable[np.ndarray] = ()) -> bytes:
+    """The file's content; batch 1, built-in operations alone.
+
+    Args:
+        half: what to convert.
+        precision: one of `PRECISIONS`.
+        samples: representative inputs [1, ...] for int8: standardised, of the training data.
+
+    Raises:
+        errors.UserError: an unknown precision, int8 without samples, or operations that TFLite does not know.
+    """
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, PRECISIONS)
+    with quiet():
+        if precision == "int8":
+            return _int8(_float(half, "float32"), half, list(samples))
+        return _float(half, precision)
+
+
+def _float(half: Half, precision: str) -> bytes:
+    import tensorflow as tf
+    from jax.experimental import jax2tf
+
+    signature = [
+        tf.TensorSpec((1, *shape), tf.float32, name=name) for name, shape in half.inputs.items()
+    ]
+
+    # The names of arguments are the signature's, those of the dict its outputs'.
+    converted = jax2tf.convert(half.function, with_gradient=False)
+    module = tf.Module()
+    module.function = tf.function(
+        lambda *arrays: {half.output: converted(*arrays)},
+        input_signature=signature,
+        autograph=False,
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [module.function.get_concrete_function()], module
+    )
+    if precision == "float16":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    try:
+        return converter.convert()
+    except Exception as error:  # of MLIR, several pages long
+        raise UserError(f"TFLite cannot take this network: {first_line(error)}") from error
+
+
+def _int8(model: bytes, half: Half, samples: list[np.ndarray]) -> bytes:
+    from ai_edge_quantizer import quantizer
+    from ai_edge_quantizer.qtyping import TFLOperationName
+
+    if not samples:
+        raise UserError("int8 needs representative inputs: the data of the work folder's config")
+    rest = {
+        name: np.zeros((1, *shape), np.float32) for name, shape in list(half.inputs.items())[1:]
+    }
+    first = next(iter(half.inputs))
+    quantise = quantizer.Quantizer(model)
+    quantise.add_static_config(QUANTISED, TFLOperationName.ALL_SUPPORTED, 8, 8)
+    ranges = quantise.calibrate({SIGNATURE: [{first: x, **rest} for x in samples]})
+    return bytes(quantise.quantize(ranges).quantized_model)
+
+
+def clipped_share(model: bytes, quantised: bytes, samples: Iterable[np.ndarray]) -> float:
+    """The share of a float model's intermediate values that lie outside what the quantised one can hold.
+
+    Args:
+        model: float32.
+        quantised: the same in int8.
+        samples: inputs [1, ...] other than those that the ranges were found on.
+    """
+    ranges = LiteRT(quantised).int8_ranges()
+    exact = LiteRT(model, keep=True)
+    outside = total = 0
+    for x in samples:
+        exact({next(iter(exact.inputs)): x})
+        for name, (low, high) in ranges.items():
+            values = exact.tensor(name)
+            if values is not None:
+                outside += int(np.sum((values < low) | (values > high)))
+                total += values.size
+    return outside / max(total, 1)
