@@ -1,0 +1,197 @@
+"""Labelled inputs that a file is audited on: the test samples of a data set, or arrays that somebody brings."""
+
+import inspect
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from hybrid_jax.data import DATASETS, TEST, Samples, images, windows
+from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.evaluators.sampling import halves, tails
+from hybrid_jax.experiment import setup
+
+SIMULATED = {
+    1: "simulated",
+    3: "simulated_faces",
+}  # by the channels' place: windows are [C, T], images [H, W, C]
+REQUIRED = ("inputs", "labels")
+OPTIONAL = ("primary", "groups", "recording", "start", "window")
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Inputs, and what is known of each.
+
+    Attributes:
+        name: of the data set or the file.
+        inputs: float32 [N, ...], in raw units (`raw`) or as a network takes them.
+        raw: whether they are in raw units.
+        targets: the sensitive labels [N] by their names; -1 where one is not known.
+        recording: [N] which samples come from one recording, or, of images, from one person.
+        start: [N] where in it each begins.
+        people: [N] whose each is: intervals are over people.
+        primary: [N] the primary label, if it is known.
+        window: how far apart starts of one recording are where two samples have nothing in common.
+        step: from one start to the next.
+    """
+
+    name: str
+    inputs: np.ndarray
+    raw: bool
+    targets: dict[str, np.ndarray]
+    recording: np.ndarray
+    start: np.ndarray
+    people: np.ndarray
+    primary: np.ndarray | None = None
+    window: int = 1
+    step: int = 1
+
+    def known(self, target: str) -> np.ndarray:
+        """Numbers of the samples of which a label is known."""
+        return np.flatnonzero(self.targets[target] >= 0)
+
+    def parts(self, target: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Numbers of the samples that an attacker learns from, chooses settings by, and is asked about.
+
+        It holds the first half of each recording, and is asked about the rest, after a gap where samples overlap. By
+        the end of what it holds it chooses; of recordings too short to have one, by every fourth as a whole. A class
+        that it does not hold it is not asked about.
+        """
+        at, labels = self.known(target), self.targets[target]
+        recording, start = self.recording[at], self.start[at]
+        tail, gap = images.tail, 0
+        if self.window > self.step:  # samples overlap
+            tail = partial(windows.validation_tail, window=self.window, step=self.step)
+            gap = windows.gap_windows(self.window, self.step)
+        held, asked = (at[half] for half in halves(recording, start, gap))
+        fit, choose = (held[part] for part in tails(self.recording[held], self.start[held], tail))
+        if not len(choose):
+            last = np.unique(recording)[images.CHOOSING - 1 :: images.CHOOSING]
+            whole = np.isin(self.recording[held], last)
+            fit, choose = held[~whole], held[whole]
+        classes = np.intersect1d(labels[fit], labels[asked])
+        return tuple(part[np.isin(labels[part], classes)] for part in (fit, choose, asked))
+
+    def arrays(
+        self, z: np.ndarray, target: str, at: np.ndarray, classes: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """What `hybrid_jax.audit.measure` takes, of samples `at` with features z [N, d]: see its `OPTIONAL`.
+
+        Groups that are all of a class, or recordings that are, are left out: without them nothing of it would be left.
+        """
+        labels = np.searchsorted(classes, self.targets[target][at])
+        found = {"features": z[at], "labels": labels}
+        every = self.known(target)
+        for name, column in (("groups", self.people), ("recording", self.recording)):
+            pairs = np.unique(np.stack([self.targets[target][every], column[every]]), axis=1)
+            if np.unique(pairs[0], return_counts=True)[1].min() > 1:
+                found[name] = column[at]
+        if "recording" in found:
+            found |= {"start": self.start[at], "window": np.array(self.window)}
+        return found if self.primary is None else found | {"primary": self.primary[at]}
+
+
+def of_set(name: str, shape: tuple[int, ...], manifest: Mapping[str, Any] | None) -> Labelled:
+    """The test samples of a data set.
+
+    Args:
+        name: of `DATASETS`; or `simulated`: drawn ones of the shape.
+        shape: of one input of the file.
+        manifest: of the bundle, whose own data set is then prepared as it was for training.
+
+    Raises:
+        errors.UserError: an unknown data set, or one that cannot be read.
+    """
+    if name == "simulated":
+        name = SIMULATED.get(len(shape), name)
+    if name not in DATASETS:
+        raise unknown("data set (--data)", name, ("FILE.npz", *DATASETS))
+    about = (manifest or {}).get("data", {})
+    if about.get("data", {}).get("name") != name:
+        known = inspect.signature(DATASETS[name]).parameters
+        sizes = {"side": shape[0], "channels": shape[-1], "window": shape[-1]}
+        about = {"data": {"name": name} | {n: v for n, v in sizes.items() if n in known}}
+    samples = setup.samples_of(about["data"], about.get("input"), about.get("seed", 0))
+    primary = (manifest or {}).get("primary")
+    return _test(samples, primary, raw=manifest is not None)
+
+
+def _test(samples: Samples, primary: str | None, raw: bool) -> Labelled:
+    at = samples.indices(TEST)
+    at = at[samples.whole[at]]  # one that runs on into the next recording is nobody's alone
+    inputs = np.asarray(samples.inputs(samples.data(), jnp.asarray(at)))
+    if raw:
+        mean, std = (a[:, None] if inputs.ndim == 3 else a for a in samples.normalisation)
+        inputs = inputs * std + mean
+    targets = {
+        name: np.where(samples.known(name), samples.columns[name], -1)[at]
+        for name in samples.classes
+        if name != primary
+    }
+    columns = {name: samples.columns[name][at] for name in ("recording", "start")}
+    return Labelled(
+        name=samples.dataset,
+        inputs=inputs,
+        raw=raw,
+        targets=targets,
+        people=samples.columns["identity"][at],
+        primary=samples.columns[primary][at] if primary in samples.columns else None,
+        window=samples.span,
+        step=getattr(samples, "step", 1),
+        **columns,
+    )
+
+
+def of_file(path: Path, raw: bool) -> Labelled:
+    """The arrays of an npz file: `inputs` [N, ...] and `labels` [N], and what else of `OPTIONAL` there is.
+
+    Without `recording` those of one group are one, and without groups those of one label.
+
+    Raises:
+        errors.UserError: no npz file, an array that is missing, unknown or of another length.
+    """
+    try:
+        with np.load(path) as file:
+            arrays = dict(file)
+    except FileNotFoundError:
+        raise UserError(f"--data={path}: there is no such file") from None
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile):
+        raise UserError(f"--data={path}: not an npz file; write it with numpy.savez") from None
+    for name in REQUIRED:
+        if name not in arrays:
+            raise UserError(f"--data={path}: it has no array {name!r}; it needs inputs and labels")
+    for name, values in arrays.items():
+        if name not in (*REQUIRED, *OPTIONAL):
+            raise unknown(f"array in {path}:", name, (*REQUIRED, *OPTIONAL))
+        if name != "window" and len(values) != len(arrays["inputs"]):
+            raise UserError(
+                f"--data={path}: {name} has {len(values)} rows, inputs {len(arrays['inputs'])}"
+            )
+    _, labels = np.unique(arrays["labels"], return_inverse=True)
+    people = arrays.get("groups", arrays.get("recording", np.arange(len(labels))))
+    recording = arrays.get("recording", arrays.get("groups", labels))
+    start = arrays.get("start", np.arange(len(labels)))
+    apart = np.diff(start)[np.diff(recording) == 0]
+    return Labelled(
+        name=path.name,
+        inputs=np.asarray(arrays["inputs"], np.float32),
+        raw=raw,
+        targets={"labels": labels},
+        recording=recording,
+        start=start,
+        people=people,
+        primary=arrays.get("primary"),
+        window=int(arrays.get("window", 1)),
+        step=max(
+            1,
+            int(np.min(apart[apart > 0], initial=np.iinfo(np.int32).max))
+            if "window" in arrays
+            else 1,
+        ),
+    )

@@ -1,0 +1,168 @@
+"""The audit runs the file itself: it finds a planted leak, finds none where there is none, and knows what it audits."""
+
+import export_workdir
+import numpy as np
+import pytest
+from export_workdir import LAYER
+
+from export import audit, bundle, command, source, tflite
+from export.extractor import Extractor
+from export.halves import INPUT, NORMAL, Half
+from hybrid_jax import results
+from hybrid_jax.errors import UserError
+
+
+def half(noise=None, feature=lambda x: x[:, :3]):
+    """A device half that uploads the first three of five inputs, the noise of std 0.5 if it adds any."""
+    if noise is None:
+        return Half(feature, {INPUT: (5,)}, "feature")
+    return Half(
+        lambda x, normal: feature(x) + noise(normal), {INPUT: (5,), NORMAL: (3,)}, "feature"
+    )
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    place = tmp_path_factory.mktemp("files")
+    kinds = {
+        "clean": half(),
+        "noisy": half(lambda n: 0.5 * n),
+        "other": half(lambda n: n * n),
+        "blind": half(feature=lambda x: x[:, 2:]),
+    }
+    for name, one in kinds.items():
+        (place / f"{name}.tflite").write_bytes(tflite.convert(one, "float32"))
+    return place
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Inputs whose first number tells the label, with ten inputs of each of forty people."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(40) % 2, 10)
+    inputs = rng.normal(size=(400, 5)).astype(np.float32)
+    inputs[:, 0] += 4 * labels
+    path = tmp_path_factory.mktemp("data") / "planted.npz"
+    np.savez(path, inputs=inputs, labels=labels, groups=np.repeat(np.arange(40), 10))
+    return path
+
+
+def run(*arguments):
+    return command.run("export.audit", audit.main, arguments)
+
+
+def best(folder):
+    records = results.read(folder)["records"]
+    (found,) = results.select(records, attacker="best", metric="balanced_accuracy")
+    return found
+
+
+def test_a_planted_leak_is_found_and_noise_hides_it(files, planted, tmp_path):
+    given = (f"--data={planted}",)
+    assert run(f"--tflite={files / 'clean.tflite'}", *given, f"--out={tmp_path / 'clean'}") == 0
+    assert (
+        run(
+            f"--tflite={files / 'noisy.tflite'}",
+            *given,
+            "--noise_std=50",
+            f"--out={tmp_path / 'loud'}",
+        )
+        == 0
+    )
+    assert run(f"--tflite={files / 'blind.tflite'}", *given, f"--out={tmp_path / 'blind'}") == 0
+    assert best(tmp_path / "clean")["value"] > 0.9
+    for nothing in ("loud", "blind"):
+        found = best(tmp_path / nothing)
+        assert found["value"] < 0.65 and found["ci_low"] < 0.5 + 0.05
+    text = (tmp_path / "clean" / "audit.md").read_text()
+    assert "400 samples of planted.npz" in text and "gallery leave_group_out" in text
+
+
+def test_the_noise_is_what_the_file_adds(files, planted, tmp_path):
+    assert Extractor(files / "noisy.tflite").noise_std == pytest.approx(0.5)
+    assert Extractor(files / "clean.tflite").noise_std == 0
+    assert run(f"--tflite={files / 'noisy.tflite'}", f"--data={planted}", f"--out={tmp_path}") == 0
+    records = results.read(tmp_path)["records"]
+    stds = [r["noise_std"] for r in records if "label_floor" not in r["metric"]]
+    np.testing.assert_allclose(stds, 0.5)
+    assert {r["format"] for r in records} == {"tflite float32"}
+    with pytest.raises(
+        UserError, match=r"other.tflite does not add standard_normal times one number"
+    ):
+        Extractor(files / "other.tflite").check(np.zeros((1, 5)), 0.5)
+    with pytest.raises(UserError, match=r"adds noise of 0.5, its manifest says 0.7"):
+        Extractor(files / "noisy.tflite").check(np.zeros((1, 5)), 0.7)
+
+
+def test_features_are_those_of_the_file(files, planted):
+    x = np.load(planted)["inputs"]
+    np.testing.assert_array_equal(Extractor(files / "noisy.tflite").features(x), x[:, :3])
+
+
+@pytest.mark.slow
+def test_every_file_of_a_bundle_is_audited_on_the_samples_of_its_task(tmp_path):
+    export_workdir.write(tmp_path / "workdir", ("advanced",))
+    found = source.load(tmp_path / "workdir", "advanced", LAYER)
+    bundle.write(found, ["tflite"], tmp_path / "bundle", "")
+    assert (
+        run(f"--bundle={tmp_path / 'bundle'}", "--data=simulated", f"--out={tmp_path / 'out'}") == 0
+    )
+    records = results.read(tmp_path / "out")["records"]
+    assert {r["format"] for r in records} == {f"tflite {p}" for p in tflite.PRECISIONS}
+    assert {r["target"] for r in records} == {"gender", "identity"}  # not the primary task
+    floors = results.select(records, metric="privacy_label_floor", gallery="held_out")
+    assert len(floors) == 6
+    privacy = results.select(
+        records, metric="privacy", gallery="held_out", target="gender", format="tflite float32"
+    )
+    # What the experiment measures of the embedding by its own data.
+    measured = bundle.manifest.read(tmp_path / "bundle")["drift"]["jax"]["privacy"]["gender"][
+        "value"
+    ]
+    assert privacy[0]["value"] == pytest.approx(measured, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--tflite=F/nothing.tflite", "--data=D"), "there is no such file"),
+        (("--tflite=D", "--data=D"), "no TFLite file"),
+        (("--tflite=F/clean.tflite", "--data=F/none.npz"), "there is no such file"),
+        (("--tflite=F/clean.tflite", "--data=celeba"), "data set (--data) 'celeba'"),
+        (("--tflite=F/clean.tflite", "--data=D", "--noise_std=-1"), "a standard deviation is 0 or more"),
+        (("--bundle=F", "--data=D"), "is no bundle"),
+        (("--data=D",), "--bundle --tflite"),
+        (("--tflite=F/clean.tflite", "--data=S"), "takes inputs of shape (5,); the data has (4,)"),
+        (("--tflite=F/clean.tflite", "--data=L"), "it has no array 'labels'"),
+        (("--tflite=F/clean.tflite", "--data=U"), "'label'"),
+        (("--tflite=F/clean.tflite", "--data=R"), "labels has 3 rows, inputs 4"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_line_and_exit_code_2(
+    files, planted, tmp_path, capsys, arguments, message
+):
+    x = np.zeros((4, 4), np.float32)
+    wrong = {
+        "S": {"inputs": x, "labels": [0, 1, 0, 1]}, "L": {"inputs": x}, "R": {"inputs": x, "labels": [0, 1, 0]},
+        "U": {"inputs": x, "labels": [0, 1, 0, 1], "label": [0, 1, 0, 1]},
+    }  # fmt: skip
+    for name, arrays in wrong.items():
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+    places = {"D": planted} | {name: tmp_path / f"{name}.npz" for name in wrong}
+    filled = []
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        value = str(places.get(value, value.replace("F/", f"{files}/") if value != "F" else files))
+        filled.append(f"{name}={value}")
+    assert run(*filled, f"--out={tmp_path / 'out'}") == 2
+    told = capsys.readouterr().err
+    assert message in told and told.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_no_extractor_is_named(tmp_path):
+    two = Half(lambda x, y: x + y, {"a": (2,), "b": (2,)}, "feature")
+    (tmp_path / "two.tflite").write_bytes(tflite.convert(two, "float32"))
+    with pytest.raises(
+        UserError, match=r"takes a, b and gives feature: an extractor takes one input"
+    ):
+        Extractor(tmp_path / "two.tflite")
