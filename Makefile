@@ -30,11 +30,12 @@ test: lint ## lint, then every test that is not slow
 test-slow: $(STAMP) ## the tests marked slow
 	$(RUN) -m pytest $(PARALLEL) -m slow $(PYTEST_ARGS)
 
-bench: $(STAMP) ## training steps, VGG-16's forward pass, streaming and the privacy measure against their peers (requirements-bench.txt)
+bench: $(STAMP) ## training steps, VGG-16's forward pass, streaming, the privacy measure and exported files against their peers (requirements-bench.txt)
 	$(RUN) -m benchmarks.train_step
 	$(RUN) -m benchmarks.convolutions
 	$(RUN) -m benchmarks.stream
 	$(RUN) -m benchmarks.privacy
+	$(RUN) -m benchmarks.device
 
 lint: $(STAMP) ## ruff: rules and format
 	$(RUN) -m ruff check .

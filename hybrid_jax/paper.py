@@ -16,6 +16,7 @@ METHOD_NAMES = {
     "noisy": "Noisy",
     "noisy_reduced": "Noisy reduced",
     "advanced": "Advanced",
+    "on_premise": "On-premise",
 }
 
 # Table 1, accuracy in percent: gender on LFW (VGG-16), activity on MotionSense (MTCNN).

@@ -21,7 +21,8 @@ def collect(
 
     Where seeds have one folder each, the seed is all that may differ. Where a seed has several, they are the points
     of a sweep: they may differ in `folders.VARIED` too, and an embedding that some seed lacks is there with fewer
-    seeds. results.json holds every setting; of trade-off areas those of the settings that tables show.
+    seeds. results.json holds every setting; of trade-off areas those of the settings that tables show; of what was
+    timed on a device the first folder's.
 
     Args:
         runs: folders or globs, as a list or as one string with commas; the folder of a sweep stands for all its
@@ -42,6 +43,7 @@ def collect(
     names = runs.split(",") if isinstance(runs, str) else [str(r) for r in runs]
     found, unfinished = folders.find(names, out)
     contents = {str(folder): results.read(folder) for folder in found}
+    on_device = _take_on_device(contents.values())
     seeds = folders.seeds(contents)
     contents = {n: contents[n] for n in sorted(contents, key=lambda n: folders.order(seeds[n], n))}
     swept = len(set(seeds.values())) < len(seeds)
@@ -55,8 +57,23 @@ def collect(
     for folder in unfinished:
         print(f"left out, as it has no results.json: {folder}", file=sys.stderr)
     return report.write(
-        out, command, config, records, versions=versions, left_out=[f.name for f in unfinished]
+        out,
+        command,
+        config,
+        records + on_device,
+        versions=versions,
+        left_out=[f.name for f in unfinished],
     )
+
+
+def _take_on_device(contents: Iterable[dict]) -> list[results.Record]:
+    """Takes the records of devices out of results, and gives each once: time and memory do not depend on the seed."""
+    found: dict[tuple, results.Record] = {}
+    for content in contents:
+        for r in results.select(content["records"], evaluator=results.DEVICE):
+            found.setdefault(tuple(r[name] for name in results.IDENTITY), r)
+        content["records"] = results.off_device(content["records"])
+    return list(found.values())
 
 
 def _swept(by_seed: Mapping[int, list[list[results.Record]]]) -> list[results.Record]:

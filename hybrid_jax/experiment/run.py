@@ -9,11 +9,12 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from hybrid_jax import embedding_files, evaluators, inference, mesh, report
+from hybrid_jax import embedding_files, evaluators, inference, mesh, report, results
 from hybrid_jax.attacks.matcher import Matcher
 from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedded import Embedded, LayerFeatures
 from hybrid_jax.embedding import METHODS
+from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators.sampling import stratified
 from hybrid_jax.experiment import rebuilt, setup
 from hybrid_jax.figures.feature_space import MOST_POINTS, few
@@ -46,6 +47,7 @@ def run(
             that diverges.
     """
     training = _training(config, workdir, trainings)
+    on_device = _on_device(workdir)
     pretrained = training.pretrained()
     settings = setup.evaluator_settings(config)
     settings = replace(settings, matcher=_matcher(config, training))
@@ -64,7 +66,7 @@ def run(
             spaces[layer] = experiment.feature_space(features)
         for embedded in experiment.embed(layer, features):
             records += experiment.evaluate(embedded)
-    records += tradeoff_area_records(records)
+    records += tradeoff_area_records(records) + on_device
     shown = rebuilt.read(workdir / "evaluated")
     return report.write(workdir, command, config.to_dict(), records, spaces, rebuilt=shown)
 
@@ -81,6 +83,16 @@ def train(
         _matcher(config, training)
     else:
         training.siamese(pretrained, layer, *(config.siamese[name][layer] for name in SIAMESE))
+
+
+def _on_device(workdir: Path) -> list[Record]:
+    """What `export.benchmark` has added to the results of an earlier start: no run measures it anew."""
+    if not (workdir / "results.json").exists():
+        return []
+    try:
+        return select(results.read(workdir)["records"], evaluator=results.DEVICE)
+    except UserError as error:
+        raise UserError(f"{error}; remove it first") from None
 
 
 def _matcher(config: ml_collections.ConfigDict, training: Training) -> Matcher | None:

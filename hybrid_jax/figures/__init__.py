@@ -5,6 +5,7 @@ is touched: no pyplot, and styles hold only while a figure is drawn.
 """
 
 from hybrid_jax.figures.attacks import attack_privacy, attacks
+from hybrid_jax.figures.device import device
 from hybrid_jax.figures.feature_space import feature_space
 from hybrid_jax.figures.reconstruction import reconstruction
 from hybrid_jax.figures.sessions import attack_sessions, sessions
@@ -15,6 +16,7 @@ __all__ = [
     "attack_privacy",
     "attack_sessions",
     "attacks",
+    "device",
     "feature_space",
     "reconstruction",
     "sessions",

@@ -41,7 +41,8 @@ def write(
     """
     workdir, records = Path(workdir), [results.record(**r) for r in records]
     tolerance = (config.get("noise") or {}).get("tolerance", 0.02)
-    shown, folder = selection.shown(records), workdir / "figures"
+    told = results.off_device(records)  # of a device, the benchmark itself tells
+    shown, folder = selection.shown(told), workdir / "figures"
     drawn = [
         figures.tradeoff_method(folder / "tradeoff_method.png", shown, tolerance),
         figures.tradeoff_layer(folder / "tradeoff_layer.png", shown, tolerance),
@@ -55,7 +56,7 @@ def write(
             for layer, rows in (rebuilt or {}).items()
         ),
     ]
-    page = markdown(command, records, tolerance, left_out)
+    page = markdown(command, told, tolerance, left_out)
     return [
         results.write_text(workdir / "accuracy.md", page),
         *(path for path in drawn if path),
@@ -198,7 +199,7 @@ def summary(written: Iterable[str | os.PathLike]) -> str:
 
 def headline(records: Iterable[Mapping]) -> str:
     """The table of accuracy, and a line for each layer's trade-off."""
-    records = selection.shown(records)
+    records = selection.shown(results.off_device(records))
     parts = [_title(records), accuracy.accuracy_table(records)]
     return "\n\n".join(p for p in [*parts, "\n".join(privacy.verdict(records))] if p)
 
