@@ -27,7 +27,7 @@ def files(tmp_path_factory):
     kinds = {
         "clean": half(),
         "noisy": half(lambda n: 0.5 * n),
-        "other": half(lambda n: n * n),
+        "other": half(lambda n: 0.5 * n + 0.2 * n * n),
         "blind": half(feature=lambda x: x[:, 2:]),
     }
     for name, one in kinds.items():
