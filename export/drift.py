@@ -119,9 +119,9 @@ def excess(measured: Mapping[str, Mapping[str, Any]]) -> list[str]:
                 found.append(f"{name} loses {100 * lost:.1f} points of {target} privacy")
         for target, r in own.get("attack", {}).items():
             before = original["attack"][target]
-            if (gained := r["value"] - before["value"]) > (before["ci_high"] or 0) - before[
-                "value"
-            ]:
+            # Of one person there is no interval.
+            allowed = LIMIT if before["ci_high"] is None else before["ci_high"] - before["value"]
+            if (gained := r["value"] - before["value"]) > allowed:
                 found.append(
                     f"{name} gives {100 * gained:.1f} points more to the best attack on {target}"
                 )

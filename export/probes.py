@@ -42,18 +42,12 @@ def attacks(
     classes = np.unique(labels[fit])
     fit = fit[stratified([labels[fit]], MOST, seed)]
     numbered = np.searchsorted(classes, labels)
-    key, found = jax.random.key(seed), {}
+    held, key, found = (z[choose], numbered[choose]), jax.random.key(seed), {}
+    # What is uploaded is the same, whoever looks at it.
+    uploads = Knowledge(noise_std, len(classes), held, key).noisy(z[asked], "asked")
     for name in PROBES:
-        knowledge = Knowledge(
-            noise_std=noise_std,
-            num_classes=len(classes),
-            validation=(z[choose], numbered[choose]),
-            key=rng.named(key, "attack", name),
-        )
-        # What is uploaded is the same, whoever looks at it.
-        uploads = Knowledge(noise_std, len(classes), knowledge.validation, key).noisy(
-            z[asked], "asked"
-        )
+        own_key = rng.named(key, "attack", name)
+        knowledge = Knowledge(noise_std, len(classes), held, own_key)
         guesses = attempt(ATTACKERS[name], knowledge, z[fit], numbered[fit], uploads)
         found[name] = scores(guesses, numbered[asked], people[asked])
     winner = max(found, key=lambda name: found[name][MEASURE].value)

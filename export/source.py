@@ -125,12 +125,12 @@ def load(
     embedding, variables, about = embedding_files.load(wanted, as_one=True)
     source = Source(folder, method, embedding, variables, about)
     if noise_std is not None:
-        if noise_std < 0 or (noise_std > 0 and not source.noisy):
+        if not 0 <= noise_std < np.inf or (noise_std > 0 and not source.noisy):
             raise UserError(
                 f"--noise_std={noise_std:g}: "
                 + (
                     "a standard deviation is 0 or more"
-                    if noise_std < 0
+                    if not 0 <= noise_std < np.inf
                     else f"{method} adds no noise"
                 )
             )
