@@ -1,5 +1,6 @@
 """Apply a function to many samples, a block at a time."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,8 @@ from hybrid_jax.embedding import Embedding
 from hybrid_jax.stages import Network
 
 BLOCK = 256  # samples at once: more would fall out of the cache
-NOISY_BLOCK = 512  # of exclusive features, which are smaller
+NOISY_BLOCK = 512  # of exclusive features, which are smaller, at most
+NUMBERS = 2**19  # in a block of what the cloud half begins with, at most: a CPU's cache holds it
 
 
 @partial(jax.jit, static_argnames=("function", "block_size"))
@@ -75,18 +77,26 @@ class _NoisyPredictions:
         shared, classifiers, keys, noise_std = arguments
         z, index = samples
 
-        def draw(key: jax.Array) -> jax.Array:
+        def draw(at: tuple[jax.Array, jax.Array]) -> jax.Array:
+            key, first = at
             normal = noise.standard_normal(key, index, z.shape[1])
 
             def level(at: tuple[jax.Array, Any]) -> jax.Array:
                 std, classifier = at
-                variables = {**shared, "classifier": classifier}
-                logits = self.embedding.classifier(variables, noise.add(z, std, normal))
-                return jnp.argmax(logits, axis=-1).astype(jnp.uint16)
+
+                def predicted() -> jax.Array:
+                    variables = {**shared, "classifier": classifier}
+                    logits = self.embedding.classifier(variables, noise.add(z, std, normal))
+                    return jnp.argmax(logits, axis=-1).astype(jnp.uint16)
+
+                # Without noise all draws are the first.
+                return jax.lax.cond(
+                    first | (std > 0), predicted, lambda: jnp.zeros_like(index, jnp.uint16)
+                )
 
             return jax.lax.map(level, (noise_std, classifiers))
 
-        return jnp.moveaxis(jax.lax.map(draw, keys), -1, 0)
+        return jnp.moveaxis(jax.lax.map(draw, (keys, jnp.arange(len(keys)) == 0)), -1, 0)
 
 
 def outputs(
@@ -143,5 +153,11 @@ def noisy_predictions(
         jnp.asarray(noise_std, jnp.float32),
     )
     function = _NoisyPredictions(embedding.noise_free)
-    found = map_blocks(function, arguments, (z, jnp.asarray(index)), block_size=NOISY_BLOCK)
-    return np.moveaxis(np.asarray(found), 0, -1)
+    block_size = NOISY_BLOCK
+    if jax.default_backend() == "cpu":
+        fit = max(1, NUMBERS // math.prod(embedding.feature_shape))
+        block_size = min(block_size, 1 << fit.bit_length() - 1)
+    found = map_blocks(function, arguments, (z, jnp.asarray(index)), block_size=block_size)
+    found = np.moveaxis(np.asarray(found), 0, -1).copy()
+    found[1:, noise_std == 0] = found[:1, noise_std == 0]
+    return found

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid_jax import inference, reduction
+from hybrid_jax import inference, noise, reduction
 from hybrid_jax.data.windows import WindowInputs, gather
 from hybrid_jax.embedding import embed
 from hybrid_jax.models.mtcnn import ConvStage, DenseStage, Heads
@@ -63,3 +63,28 @@ def test_features_and_predictions_of_many_windows_are_those_of_each(method):
     expected = np.argmax(embedding.classifier(bound, z), axis=1)
     np.testing.assert_array_equal(inference.predictions(embedding, bound, z), expected)
     assert len(np.unique(expected)) > 1
+
+
+@pytest.mark.parametrize("numbers", [inference.NUMBERS, 72 * 5])
+def test_noisy_predictions_are_those_of_each_noisy_feature(numbers, monkeypatch):
+    """Whatever the block; without noise every draw is the same, by the classifier of its level."""
+    monkeypatch.setattr(inference, "NUMBERS", numbers)
+    embedding = embed(NETWORK, "conv", "noisy", input_shape=(4, 8))
+    shapes = jax.eval_shape(NETWORK.init, jax.random.key(0), jnp.zeros((1, 4, 8)))
+    bound = embedding.bind(jax.tree.map(lambda a: normal(*a.shape), shapes))
+    classifiers = [
+        jax.tree.map(lambda a, seed=seed: normal(*a.shape, seed=seed), bound["classifier"])
+        for seed in (1, 2, 3)
+    ]
+    z, index, key, std = normal(10, 72), np.arange(10)[::-1].copy(), jax.random.key(4), [0, 3, 0]
+    found = inference.noisy_predictions(
+        embedding, bound, classifiers, z, index, key, np.array(std), 3
+    )
+    assert found.shape == (3, 3, 10)
+    for s in range(3):
+        draw = noise.standard_normal(jax.random.fold_in(key, s), jnp.asarray(index), 72)
+        for g, classifier in enumerate(classifiers):
+            uploads = z + std[g] * draw
+            logits = embedding.classifier({**bound, "classifier": classifier}, uploads)
+            np.testing.assert_array_equal(found[s, g], np.argmax(logits, axis=1))
+    assert (found[0, 1] != found[1, 1]).any() and len(np.unique(found)) > 1

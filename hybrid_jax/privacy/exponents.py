@@ -17,10 +17,12 @@ def exponents(
     """log p(z | g) - log p(z | f) of [P, C, D] samples g and each query's own f, a function of noise_std; [P, C, Q].
 
     What does not depend on the noise is computed once: the squared distances, which draws share too, and a product.
+    For a query's own feature, and for equal ones, they are 0 to the last bit.
     """
     base = squared_distances(queries, block)
     cross = jnp.matmul(block, normal.T, precision=HIGHEST)
     cross -= jnp.sum(normal * queries.features, axis=1)[None, None]
+    cross = jnp.where(base > 0, cross, 0.0)
     return lambda std: (cross - base * (0.5 / std)) / std
 
 

@@ -4,6 +4,7 @@ All densities have the same width, so that the order of the likelihoods is the o
 no class, no density. The rank of a query is 1 + how many features are nearer to its noisy feature than its own is.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -47,35 +48,30 @@ def outcomes(
     features = features.reshape(-1, 1, size, dim)
     if shares > 1:
         features = mesh.sent(features, mesh.SPLIT)
-    fixed = mesh.sent((features, request.keys, noise_std[: 0 if on_cpu else None]))
+    fixed = mesh.sent((features, request.keys, noise_std))
     found = Outcomes(*(np.empty((num_draws, len(levels), total), np.float32) for _ in range(3)))
+    if free.any():  # nothing is nearer, and only what is equal is as near
+        found.above[:, free], found.tied[:, free] = 0, np.array(_equal(request))
     found.above[:, flooded], found.tied[:, flooded] = 0, total
     found.log_posterior[:] = np.nan
-    for begin in range(0, total, query_block):
+    for begin in range(0, total if len(noise_std) else 0, query_block):
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)
         queries = jax.tree.map(lambda x, rows=rows: x[rows], request.queries)
         index = request.index[rows]
-        with_noise, without = _block(
-            queries,
-            index,
-            *fixed,
-            ringed=shares > 1,
-            draw_block=draw_block,
-            noise_free=bool(free.any()),
-        )
         if on_cpu:
             normal = np.asarray(draws(request.keys, index, dim))
-            with_noise = fused.counts(normal, queries, arranged, noise_std, TIE)
-        for level, (above, tied) in zip((noisy, free), (with_noise, without), strict=True):
-            found.above[:, level, begin:end] = np.asarray(above)[..., : end - begin]
-            found.tied[:, level, begin:end] = np.asarray(tied)[..., : end - begin]
+            counts = fused.counts(normal, queries, arranged, noise_std, TIE)
+        else:
+            counts = _block(queries, index, *fixed, ringed=shares > 1, draw_block=draw_block)
+        for into, values in zip((found.above, found.tied), counts, strict=True):
+            into[:, noisy, begin:end] = np.asarray(values)[..., : end - begin]
         if on_progress is not None:
             on_progress(end, total)
     return found
 
 
-@partial(jax.jit, static_argnames=("ringed", "draw_block", "noise_free"))
+@partial(jax.jit, static_argnames=("ringed", "draw_block"))
 def _block(*arguments, ringed: bool, **how) -> tuple:
     return ring.spread(partial(_counts, **how), *arguments, ringed=ringed)
 
@@ -89,9 +85,8 @@ def _counts(
     *,
     over: ring.Over,
     draw_block: int,
-    noise_free: bool,
-):
-    """(nearer, as near) of one block of queries: with noise [S, G, Q], and without [1, 1, Q] if asked."""
+) -> tuple[jax.Array, jax.Array]:
+    """(nearer, as near) of one block of queries [S, G, Q]."""
 
     def counts(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         # Both in one number and one sum: two sums would each compute the exponents.
@@ -99,31 +94,29 @@ def _counts(
         both = jnp.sum(code.astype(jnp.int32), axis=(0, 1))
         return both & (1 << BITS) - 1, both >> BITS
 
-    def coincide(square: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Without noise nothing is nearer, and only what is equal is as near."""
-        tied = jnp.sum(square == 0, axis=(0, 1), dtype=jnp.int32)
-        return jnp.zeros_like(tied), tied
+    # Of narrow features the differences cost no more than a product.
+    narrow = queries.features.shape[1] <= exponents.FEW
+    exponents_of = exponents.exact_exponents if narrow else exponents.exponents
 
-    def over_gallery(of_block: Callable):
+    def draw(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        normal = noise.standard_normal(key, index, queries.features.shape[1])
+
+        def of_block(block: jax.Array):
+            of_level = exponents_of(normal, queries, block)
+            return jax.lax.map(lambda std: counts(of_level(std)), noise_std)
+
         def of_part(part: jax.Array):
             return jax.tree.map(lambda a: jnp.sum(a, axis=0), jax.lax.map(of_block, part))
 
         return over(of_part, partial(jax.tree.map, jnp.add), gallery)
 
-    def draw(key: jax.Array):
-        normal = noise.standard_normal(key, index, queries.features.shape[1])
+    return jax.lax.map(draw, keys, batch_size=draw_block)
 
-        def of_block(block: jax.Array):
-            of_level = exponents.exact_exponents(normal, queries, block)
-            return jax.lax.map(lambda std: counts(of_level(std)), noise_std)
 
-        return over_gallery(of_block)
-
-    nothing = (jnp.ones((len(keys), 0, len(index))),) * 2
-    noisy, free = nothing, nothing
-    if len(noise_std):
-        noisy = jax.lax.map(draw, keys, batch_size=draw_block)
-    if noise_free:
-        free = over_gallery(lambda block: coincide(exponents.squared_distances(queries, block)))
-        free = jax.tree.map(lambda a: a[None, None], free)
-    return noisy, free
+def _equal(request: Request) -> list[int]:
+    """How many features of the gallery equal each query's [Q]."""
+    # Zeros of either sign have one form after 0 was added.
+    rows = (samples.features + 0.0 for samples in (request.queries, request.gallery))
+    asked, held = ([row.tobytes() for row in features] for features in rows)
+    counts = Counter(held)
+    return [counts[row] for row in asked]
