@@ -93,7 +93,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.attack.update(
         attacker_data=("unseen",), disjoint=(), on_validation=(), uploads=(1, 2, 4, 8)
     )
-    config.attack.budget.update(epochs=60.0, batch_size=32)  # of 592 images: 1,110 steps
+    config.attack.budget.update(epochs=60.0, batch_size=32)  # of 592 images: 1,080 steps
     config.reconstruction = common.reconstruction(4096, 15.0, 20.0)
     config.tune = {
         "weights": (1e-5, 1e-4, 1e-3, 1e-2),

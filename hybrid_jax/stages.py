@@ -107,3 +107,19 @@ def retargeted(network: Network, num_classes: int) -> Network:
         )
     head = last.module.clone(tasks=(("target", num_classes),))
     return Network((*stages, Stage(last.name, head)))
+
+
+def from_scratch(network: Network) -> Network:
+    """The same stages for training that begins with fresh variables.
+
+    A stage with a field `running` (`models.image_parts.BatchNorm`) then normalises by its batches: it has no statistics
+    of earlier training to go by.
+    """
+    return Network(
+        tuple(
+            Stage(stage.name, stage.module.clone(running=False))
+            if hasattr(stage.module, "running")
+            else stage
+            for stage in network.stages
+        )
+    )

@@ -9,9 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hybrid_jax.attacks.knowledge import Knowledge
+from hybrid_jax.attacks.transfer import Transfer
+from hybrid_jax.embedding import embed
 from hybrid_jax.models.mini_xception import mini_xception
 from hybrid_jax.models.pretrained import load
-from hybrid_jax.stages import split_at
+from hybrid_jax.phase import Budget
+from hybrid_jax.stages import from_scratch, split_at
 
 GENDER = {"gender": 2}
 FILE = "pretrained/gender_mini_XCEPTION.21-0.95.hdf5"
@@ -121,3 +125,26 @@ def pretrained(data_root):
     return load(
         data_root / FILE, "mini_xception", mini_xception(GENDER).init(jax.random.key(0), images(1))
     )
+
+
+def test_an_attacker_trains_fresh_stages_that_normalise_by_what_they_see():
+    """Running statistics of no training, mean 0 and variance 1, would leave features as they are."""
+    network = mini_xception({"gender": 2}, running=True)
+    embedding = embed(network, "block_3", "simple", input_shape=(20, 20, 1))
+    fresh = from_scratch(split_at(network, "block_3").classifier)
+    bound = embedding.bind(jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, 20, 20, 1))))
+    rng = np.random.default_rng(0)
+    width = int(np.prod(embedding.feature_shape))
+    labels = rng.integers(0, 2, 64)
+    z = (100 * rng.normal(size=(64, width)) + 300 * labels[:, None]).astype(np.float32)
+    budget = Budget(20.0, 1e-3, "constant", 32)
+    known = Knowledge(
+        0.0, 2, (z, labels), jax.random.key(1), embedding=embedding, variables=bound, budget=budget
+    )
+    attacker = Transfer(known)
+    attacker.fit(z, labels)
+    variables, _ = attacker.found._arguments
+    assert fresh.stages[0].module.running is False and fresh.stages[1] == network.stages[-1]
+    means = [np.abs(a).max() for a in jax.tree.leaves(variables["batch_stats"])]
+    assert min(means) > 0.01
+    assert np.mean(attacker.predict_proba(z).argmax(axis=1) == labels) > 0.9

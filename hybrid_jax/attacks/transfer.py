@@ -5,7 +5,7 @@ import numpy as np
 from hybrid_jax.attacks import network
 from hybrid_jax.attacks.knowledge import Finder
 from hybrid_jax.errors import unknown
-from hybrid_jax.stages import Network, Split, own_variables, retargeted
+from hybrid_jax.stages import Network, Split, from_scratch, own_variables, retargeted
 from hybrid_jax.upload_loss import Reader, Reconstructed
 
 THROUGH_SPLIT = "through_split"
@@ -28,7 +28,7 @@ class Transfer(Finder):
         cut = cut_after(embedding.split, self.knowledge.freeze)
         stages = embedding.split.classifier.stages
         kept = Network(stages[:cut]) if cut else None
-        fresh = retargeted(Network(stages[cut:]), self.knowledge.num_classes)
+        fresh = from_scratch(retargeted(Network(stages[cut:]), self.knowledge.num_classes))
         of = Reader(Reconstructed(embedding, kept), fresh)
         variables = self.knowledge.variables
         frozen = {"reduction": variables["reduction"]}
