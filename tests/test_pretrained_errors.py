@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from hybrid_jax.errors import UserError
 from hybrid_jax.models.mini_xception import mini_xception
-from hybrid_jax.models.pretrained import caffe, load
+from hybrid_jax.models.pretrained import caffe, files, load
 
 FILE = "pretrained/gender_mini_XCEPTION.21-0.95.hdf5"
 
@@ -67,6 +67,28 @@ def test_all_that_does_not_fit_is_listed_at_once(damaged, variables):
         f"{damaged} holds no weights of this mini_xception: missing: conv2d_1/kernel; extra: conv2d_1/gain; "
         "misshapen: conv2d_2/kernel 5x5x8x8 for 3x3x8x8"
     )
+
+
+def test_a_tensor_that_is_named_but_not_there_is_missing(damaged, variables):
+    with h5py.File(damaged, "r+") as file:
+        del file["model_weights/conv2d_2/conv2d_2/kernel:0"]
+    with pytest.raises(UserError, match=r"missing: conv2d_2/kernel$"):
+        load(damaged, "mini_xception", variables)
+
+
+def test_the_names_of_keras_1_are_those_of_keras_2(tmp_path):
+    """As in the published files of keras-applications."""
+    written = {"block1_conv1_W_1": np.ones((3, 3)), "block1_conv1_b_1": np.zeros(3)}
+    with h5py.File(tmp_path / "old.h5", "w") as root:
+        root.attrs["layer_names"] = [b"input_1", b"block1_conv1"]
+        root.create_group("input_1").attrs["weight_names"] = np.array([], "S1")
+        layer = root.create_group("block1_conv1")
+        layer.attrs["weight_names"] = [f"{name}:0".encode() for name in written]
+        for name, values in written.items():
+            layer[f"{name}:0"] = values
+    found = files.keras(tmp_path / "old.h5")
+    assert found.keys() == {"block1_conv1/kernel", "block1_conv1/bias"}
+    np.testing.assert_array_equal(found["block1_conv1/kernel"], np.ones((3, 3)))
 
 
 @pytest.mark.parametrize(

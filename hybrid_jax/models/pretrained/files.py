@@ -1,5 +1,6 @@
 """Files of weights as tensors by name; nothing here knows any network."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.models.pretrained import caffe
 
 Tensors = dict[str, np.ndarray]
+
+# Keras 1, in whose names the weights of keras-applications were published: block1_conv1_W_1, block1_conv1_b_1.
+KERAS_1 = re.compile(r"_(W|b)(_\d+)?")
+KERAS_1_NAMES = {"W": "kernel", "b": "bias"}
 
 
 def read(path: Path) -> tuple[str, Tensors]:
@@ -43,8 +48,11 @@ def keras(path: Path) -> Tensors:
         for layer in map(_text, root.attrs["layer_names"]):
             for weight in map(_text, root[layer].attrs["weight_names"]):
                 # Whatever scopes or models it lies in, its own name and its layer's come last.
-                name = "/".join([layer, *weight.removesuffix(":0").split("/")][-2:])
-                found[name] = np.asarray(root[layer][weight])
+                *_, place, leaf = layer, *weight.removesuffix(":0").split("/")
+                if (old := KERAS_1.fullmatch(leaf.removeprefix(place))) and leaf.startswith(place):
+                    leaf = KERAS_1_NAMES[old[1]]
+                if weight in root[layer]:  # else it is missing, as are those that have no name here
+                    found[f"{place}/{leaf}"] = np.asarray(root[layer][weight])
         return found
 
 
