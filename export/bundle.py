@@ -1,13 +1,14 @@
 """A bundle: both halves of an embedding in the formats that are asked for, checked, and described by a manifest."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from export import coreml, description, drift, manifest, operations, parity, savedmodel, tflite
-from export.extractor import Extractor
-from export.folder import whole
+from export.folder import complete
 from export.litert import LiteRT
 from export.source import Source
 from hybrid_jax import results
@@ -16,6 +17,7 @@ from hybrid_jax.errors import UserError, unknown
 FORMATS = ("tflite", "coreml", "savedmodel")
 KNOWN = {"tflite": lambda: operations.TFLITE, "coreml": operations.known_to_coreml}
 DEVICE, CLOUD = "device", "cloud"
+NOT_RUN = "predict needs macOS; the tests read such packages back and evaluate them"
 
 
 def write(
@@ -40,14 +42,19 @@ def write(
     for name in formats:
         if name not in FORMATS:
             raise unknown("format", name, FORMATS)
-    with whole(out) as folder:
+    if source.cloud is None and not set(formats) - {"savedmodel"}:
+        raise UserError(
+            f"--formats=savedmodel: {source.method} has no cloud half; add tflite or coreml"
+        )
+    with complete(out) as folder:
         operations.check(source.device, {name: KNOWN[name]() for name in formats if name in KNOWN})
         x = source.tried(parity.INPUTS)
         content = description.of(source, folder) | {"command": command}
-        content["parity"] = _device(source, formats, folder, x) | _cloud(source, formats, folder, x)
+        content["parity"], files = _device(source, formats, folder, x)
+        content["parity"] |= _cloud(source, formats, folder, x, files)
         wrong = parity.excess(content["parity"])
-        if not (wrong and not allow_drift) and "tflite" in formats and source.cloud is not None:
-            content["drift"] = _drift(source, folder)
+        if files and (allow_drift or not wrong):
+            content["drift"] = drift.of(source, files)
             wrong += drift.excess(content["drift"])
         if wrong and not allow_drift:
             raise UserError(
@@ -57,22 +64,23 @@ def write(
     return out / manifest.NAME
 
 
-def _device(source: Source, formats: Sequence[str], folder: Path, x) -> dict[str, Any]:
-    half, found = source.device, {}
+def _device(
+    source: Source, formats: Sequence[str], folder: Path, x: np.ndarray
+) -> tuple[dict[str, Any], dict[str, parity.Run]]:
+    """Writes the device's files; gives how far each is from JAX on inputs x [N, ...], and those that run here."""
+    half, (measured, _) = source.device, source.as_measured
     inputs = parity.device_inputs(half.inputs, x)
-    expected = half(*inputs.values())
+    expected = measured(*inputs.values())
+    found, files, clipped = {}, {}, {}
     if "tflite" in formats:
-        exact = b""
+        models = {}
         for precision in tflite.PRECISIONS:
             samples = source.representative() if precision == "int8" else ()
-            model = tflite.convert(half, precision, samples)
-            path = results.write_bytes(folder / DEVICE / f"{precision}.tflite", model)
-            key = path.relative_to(folder).as_posix()
-            found[key] = parity.compared(LiteRT(path), inputs, expected)
-            if precision == "float32":
-                exact = model
-            if precision == "int8":
-                found[key]["clipped_share"] = tflite.clipped_share(exact, model, x[:, None])
+            models[precision] = tflite.convert(half, precision, samples)
+            path = results.write_bytes(folder / DEVICE / f"{precision}.tflite", models[precision])
+            files[path.relative_to(folder).as_posix()] = LiteRT(path)
+        share = tflite.clipped_share(models["float32"], models["int8"], x[:, None])
+        clipped[f"{DEVICE}/int8.tflite"] = {"clipped_share": share}
     if "coreml" in formats:
         for precision in coreml.PRECISIONS:
             path = folder / DEVICE / f"{precision}.mlpackage"
@@ -80,20 +88,27 @@ def _device(source: Source, formats: Sequence[str], folder: Path, x) -> dict[str
             coreml.convert(half, precision, path)
             key = path.relative_to(folder).as_posix()
             if sys.platform == "darwin":
-                found[key] = parity.compared(coreml.predictor(path), inputs, expected)
+                files[key] = coreml.predictor(path)
             else:
-                found[key] = {
-                    "not_run": "predict needs macOS; the tests read such packages back and evaluate them"
-                }
-    return found
+                found[key] = {"not_run": NOT_RUN}
+    for name, run in files.items():
+        found[name] = parity.compared(run, inputs, expected) | clipped.get(name, {})
+    return found, files
 
 
-def _cloud(source: Source, formats: Sequence[str], folder: Path, x) -> dict[str, Any]:
-    half = source.cloud
+def _cloud(
+    source: Source,
+    formats: Sequence[str],
+    folder: Path,
+    x: np.ndarray,
+    files: Mapping[str, parity.Run],
+) -> dict[str, Any]:
+    """Writes the cloud's files; gives how far each is from JAX on features of x, and both halves from the model."""
+    half, (device, measured) = source.cloud, source.as_measured
     if half is None or "savedmodel" not in formats:
         return {}
-    z = source.device(*parity.device_inputs(source.device.inputs, x).values())
-    expected = half(z)
+    z = device(*parity.device_inputs(device.inputs, x).values())
+    expected = measured(z)
     saved = folder / CLOUD / "saved_model"
     savedmodel.save(half, saved)
     artefact = results.write_bytes(folder / CLOUD / "classifier.jax", savedmodel.serialised(half))
@@ -102,21 +117,11 @@ def _cloud(source: Source, formats: Sequence[str], folder: Path, x) -> dict[str,
         f"{CLOUD}/classifier.jax float32": savedmodel.run_serialised(artefact, z),
     }
     answers = {name: parity.differences(logits, expected) for name, logits in found.items()}
-    device = folder / DEVICE / "float32.tflite"
-    if device.exists():
-        # Device, then cloud is the whole model; without noise, to which each would draw its own.
-        logits = savedmodel.run(saved, Extractor(device).features(x))
-        direct = half(source.device(*parity.device_inputs(source.device.inputs, x, 0).values()))
-        answers["device, then cloud float32"] = parity.differences(logits, direct)
+    for name, run in files.items():
+        if "float32" in name:
+            # Device, then cloud is the whole model; without noise, to which each would draw its own.
+            inputs = parity.device_inputs(device.inputs, x, 0)
+            logits = savedmodel.run(saved, parity.outputs(run, inputs))
+            whole = measured(device(*inputs.values()))
+            answers[f"{name}, then cloud"] = parity.differences(logits, whole)
     return answers
-
-
-def _drift(source: Source, folder: Path) -> dict[str, Any]:
-    original = drift.embedded(source)
-    found = {drift.ORIGINAL: drift.measured(original, source)}
-    for precision in tflite.PRECISIONS:
-        by_file = drift.by_file(
-            original, Extractor(folder / DEVICE / f"{precision}.tflite").features
-        )
-        found[f"{DEVICE}/{precision}.tflite"] = drift.measured(by_file, source)
-    return found

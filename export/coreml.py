@@ -100,6 +100,5 @@ def _stablehlo(half: Half):
     from jax._src.interpreters import mlir
     from jax._src.lib.mlir import ir
 
-    specs = (jax.ShapeDtypeStruct((1, *shape), np.float32) for shape in half.inputs.values())
-    exported = export.export(jax.jit(half.function))(*specs)
+    exported = export.export(jax.jit(half.closed))(*half.specs)
     return ir.Module.parse(exported.mlir_module(), context=mlir.make_ir_context())

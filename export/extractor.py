@@ -11,6 +11,7 @@ from export.litert import LiteRT
 from hybrid_jax.errors import UserError
 
 TOLERANCE = 1e-3  # of the noise that a file adds, relative
+TRIED = 16  # inputs, each with a draw of its own
 
 
 class Extractor:
@@ -20,7 +21,8 @@ class Extractor:
         path: of the .tflite file.
 
     Raises:
-        errors.UserError: no such file, none that LiteRT can run, or one with other inputs or outputs.
+        errors.UserError: no such file, none that LiteRT can run, or one with other inputs or outputs: several, or not
+            of one float32 sample.
     """
 
     def __init__(self, path: Path):
@@ -34,6 +36,10 @@ class Extractor:
                 f" takes one input, and {NORMAL} if it adds noise, and gives one feature"
             )
         self._input = others[0]
+        if strange := self._file.strange:
+            raise UserError(
+                f"{path}: {strange}: an extractor takes and gives one sample in float32"
+            )
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -42,40 +48,52 @@ class Extractor:
 
     @property
     def precision(self) -> str:
-        """In which most of it is held: float32, float16 or int8."""
+        """Of its coarsest numbers: float32, float16 or int8."""
         return self._file.precision
 
     @cached_property
     def noise_std(self) -> float:
-        """Of the noise that it adds, in the feature's units, as it adds it; 0 without.
-
-        Raises:
-            errors.UserError: it does something else with the draw than to scale and add it.
-        """
+        """Of the noise that it adds, in the feature's units, as it adds it; 0 without. `check` tries that it does."""
         if NORMAL not in self._file.inputs:
             return 0.0
-        x = np.zeros((1, *self.input_shape), np.float32)
-        draw = np.random.default_rng(0).standard_normal((1, *self._file.inputs[NORMAL]), np.float32)
-        clean = self._file({self._input: x}).astype(np.float64)
-        added = self._file({self._input: x, NORMAL: draw}).astype(np.float64) - clean
-        found = float(np.sum(added * draw) / np.sum(np.square(draw, dtype=np.float64)))
-        # What float32 loses of the noise beside a large feature is no fault of the file's.
-        slack = TOLERANCE * max(abs(found), 1e-3 * float(np.abs(clean).max()))
-        if found < 0 or np.abs(added - found * draw).max() > slack * max(1.0, np.abs(draw).max()):
-            raise UserError(
-                f"{self._path} does not add {NORMAL} times one number to its feature: its noise cannot be audited"
-            )
-        return found
+        draw, added, _ = self._noise(np.zeros((1, *self.input_shape), np.float32), 0)
+        return float(np.sum(added * draw) / np.sum(np.square(draw, dtype=np.float64)))
 
-    def check(self, inputs: np.ndarray, noise_std: float | None) -> None:
-        """Raises `UserError` unless it takes these inputs [N, ...] and adds this noise; `None`: any."""
+    def check_shape(self, inputs: np.ndarray) -> None:
+        """Raises `UserError` unless it takes inputs of this shape [N, ...]."""
         if inputs.shape[1:] != self.input_shape:
             raise UserError(
                 f"{self._path} takes inputs of shape {self.input_shape}; the data has {inputs.shape[1:]}"
             )
+
+    def check(self, inputs: np.ndarray, noise_std: float | None) -> None:
+        """Raises `UserError` unless it takes these inputs [N, ...] and adds this noise to each; `None`: any."""
+        self.check_shape(inputs)
+        if NORMAL in self._file.inputs:
+            tried = np.linspace(0, len(inputs) - 1, min(TRIED, len(inputs))).astype(int)
+            for seed, at in enumerate(tried):
+                self._check_noise(inputs[at][None], seed)
         if noise_std is not None and abs(self.noise_std - noise_std) > TOLERANCE * noise_std:
             raise UserError(
                 f"{self._path} adds noise of {self.noise_std:.4g}, its manifest says {noise_std:.4g}"
+            )
+
+    def _noise(self, x: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+        """A draw, what the file makes of it beside input [1, ...], and the largest number of the feature."""
+        shape = (1, *self._file.inputs[NORMAL])
+        draw = np.random.default_rng(seed).standard_normal(shape, np.float32)
+        clean = self._file({self._input: x}).astype(np.float64)
+        added = self._file({self._input: x, NORMAL: draw}).astype(np.float64) - clean
+        return draw, added, float(np.abs(clean).max())
+
+    def _check_noise(self, x: np.ndarray, seed: int) -> None:
+        draw, added, largest = self._noise(x, seed)
+        found = self.noise_std
+        # What float32 loses of the noise beside a large feature is no fault of the file's.
+        slack = TOLERANCE * max(abs(found), 1e-3 * largest)
+        if found < 0 or np.abs(added - found * draw).max() > slack * max(1.0, np.abs(draw).max()):
+            raise UserError(
+                f"{self._path} does not add {NORMAL} times one number to its feature: its noise cannot be audited"
             )
 
     def features(

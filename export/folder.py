@@ -11,18 +11,25 @@ from hybrid_jax.errors import UserError
 
 
 @contextmanager
-def whole(out: Path) -> Iterator[Path]:
+def complete(out: Path) -> Iterator[Path]:
     """Gives an empty folder to fill, which becomes `out` when the block ends without an error.
 
     Raises:
-        errors.UserError: `out` is there already.
+        errors.UserError: `out` is there already, or cannot be made.
     """
     if out.exists():
         raise UserError(f"--out={out} exists: name a folder that does not, or remove it")
     unfinished = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
-    unfinished.mkdir(parents=True)
+    missing = [parent for parent in out.parents if not parent.exists()]
+    try:
+        unfinished.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(f"--out={out} cannot be made: {error.strerror}") from None
     try:
         yield unfinished
         os.replace(unfinished, out)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+        if not out.exists():
+            for parent in missing:
+                parent.rmdir()

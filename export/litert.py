@@ -36,7 +36,7 @@ class LiteRT:
             raise UserError(f"{name} is no TFLite file that LiteRT can run: {error}") from None
         signatures = self._interpreter.get_signature_list()
         self._named = SIGNATURE in signatures
-        self._run = self._interpreter.get_signature_runner() if self._named else None
+        self._run = self._interpreter.get_signature_runner(SIGNATURE) if self._named else None
         self.inputs = self._shapes(
             self._run.get_input_details() if self._named else self._interpreter.get_input_details()
         )
@@ -52,6 +52,18 @@ class LiteRT:
             details.items() if isinstance(details, Mapping) else ((d["name"], d) for d in details)
         )
         return {name: tuple(int(n) for n in detail["shape"][1:]) for name, detail in found}
+
+    @property
+    def strange(self) -> str:
+        """The first input or output that is not one sample in float32, in words; "" if there is none."""
+        for detail in (
+            *self._interpreter.get_input_details(),
+            *self._interpreter.get_output_details(),
+        ):
+            dtype, shape = np.dtype(detail["dtype"]).name, tuple(map(int, detail["shape"]))
+            if dtype != "float32" or not shape or shape[0] != 1:
+                return f"{detail['name']} is {dtype} of shape {shape}"
+        return ""
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """The output [1, ...] for inputs [1, ...] by name; one that is not given, as noise may be, is zeros."""
@@ -72,13 +84,15 @@ class LiteRT:
         return None if index is None else self._interpreter.get_tensor(index)
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """Of what numbers each tensor is, by its name; scalars are left out."""
+        details = (d for d in self._interpreter.get_tensor_details() if len(d["shape"]))
+        return {d["name"]: np.dtype(d["dtype"]).name for d in details}
+
+    @property
     def precision(self) -> str:
         """Of its coarsest numbers: float32, float16 or int8."""
-        held = {
-            np.dtype(d["dtype"]).name
-            for d in self._interpreter.get_tensor_details()
-            if len(d["shape"])
-        }
+        held = set(self.kinds.values())
         return next((name for name in ("int8", "float16") if name in held), "float32")
 
     def int8_ranges(self) -> dict[str, tuple[float, float]]:

@@ -67,6 +67,8 @@ def read(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         found = manifest.get("schema") if isinstance(manifest, dict) else None
         raise UserError(f"{path} has schema {found!r}: expected {SCHEMA}; export again")
+    if not isinstance(manifest.get("files"), dict):
+        raise UserError(f"{path} is damaged (it lists no files): export again")
     for name, about in manifest["files"].items():
         file = folder / name
         if not file.is_file():

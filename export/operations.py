@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 
 import jax
-import numpy as np
 from jax import export
 
 from export.halves import Half
@@ -31,8 +30,7 @@ OPERATION = re.compile(
 
 def of(half: Half) -> frozenset[str]:
     """The operations of a half in StableHLO, by name."""
-    specs = (jax.ShapeDtypeStruct((1, *shape), np.float32) for shape in half.inputs.values())
-    module = export.export(jax.jit(half.function))(*specs).mlir_module()
+    module = export.export(jax.jit(half.function))(half.variables, *half.specs).mlir_module()
     return frozenset(found[found.lastindex] for found in OPERATION.finditer(module)) - STRUCTURE
 
 

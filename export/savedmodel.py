@@ -4,12 +4,13 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from jax import export
+from jax import export as jax_export
 
+from export import module
 from export.halves import Half
+from export.litert import SIGNATURE
 from export.quiet import quiet
 
-SIGNATURE = "serving_default"
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
@@ -21,27 +22,18 @@ def save(half: Half, folder: Path) -> None:
 
 def _save(half: Half, folder: Path) -> None:
     import tensorflow as tf
-    from jax.experimental import jax2tf
 
-    ((name, shape),) = half.inputs.items()
-    converted = jax2tf.convert(half.function, polymorphic_shapes=["(b, ...)"], with_gradient=False)
-    module = tf.Module()
-    module.function = tf.function(
-        lambda z: {half.output: converted(z)},
-        input_signature=[tf.TensorSpec((None, *shape), tf.float32, name=name)],
-        autograph=False,
-    )
-    tf.saved_model.save(
-        module, str(folder), signatures={SIGNATURE: module.function.get_concrete_function()}
-    )
+    made = module.of(half, None, PLATFORMS)
+    signatures = {SIGNATURE: made.function.get_concrete_function()}
+    tf.saved_model.save(made, str(folder), signatures=signatures)
 
 
 def serialised(half: Half) -> bytes:
     """What `jax.export.deserialize` reads on a machine with JAX alone; any batch size, on CPU, GPU and TPU."""
     (shape,) = half.inputs.values()
-    (batch,) = export.symbolic_shape("b")
+    (batch,) = jax_export.symbolic_shape("b")
     spec = jax.ShapeDtypeStruct((batch, *shape), np.float32)
-    return bytes(export.export(jax.jit(half.function), platforms=PLATFORMS)(spec).serialize())
+    return bytes(jax_export.export(jax.jit(half.closed), platforms=PLATFORMS)(spec).serialize())
 
 
 def run(folder: Path, z: np.ndarray) -> np.ndarray:
@@ -56,4 +48,4 @@ def run(folder: Path, z: np.ndarray) -> np.ndarray:
 
 def run_serialised(path: Path, z: np.ndarray) -> np.ndarray:
     """The logits [B, C] that a serialised export gives features [B, d]."""
-    return np.asarray(export.deserialize(bytearray(path.read_bytes())).call(z))
+    return np.asarray(jax_export.deserialize(bytearray(path.read_bytes())).call(z))

@@ -9,9 +9,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from export.halves import Half, cloud_half, device_half, whole
-from hybrid_jax import embedding_files
-from hybrid_jax.data.samples import TEST, TRAIN
+from export.halves import Half, cloud_half, device_half, on_premise
+from hybrid_jax import embedding_files, reduction
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedding import METHODS, Embedding
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.experiment import setup, workdir
@@ -29,6 +29,7 @@ class Source:
         workdir: where it was trained.
         method: one of `METHODS`, or `on_premise`: the whole network on the phone.
         embedding: each layer of its network one operation, as converters know it.
+        measured: the same as the experiment has measured it, each layer as it is fast.
         variables: with the noise that is shipped.
         about: its embedding.json.
     """
@@ -36,6 +37,7 @@ class Source:
     workdir: Path
     method: str
     embedding: Embedding
+    measured: Embedding
     variables: dict[str, Any]
     about: dict[str, Any]
 
@@ -52,13 +54,24 @@ class Source:
     @property
     def device(self) -> Half:
         """What runs on the phone."""
-        make = whole if self.method == ON_PREMISE else device_half
-        return make(self.embedding, self.variables, tuple(self.about["input_shape"]))
+        return self._device(self.embedding)
 
     @property
     def cloud(self) -> Half | None:
         """What runs on the server; `None` where all runs on the phone."""
-        return None if self.method == ON_PREMISE else cloud_half(self.embedding, self.variables)
+        return self._cloud(self.embedding)
+
+    @property
+    def as_measured(self) -> tuple[Half, Half | None]:
+        """`device` and `cloud` as the experiment has measured them: what files are compared with."""
+        return self._device(self.measured), self._cloud(self.measured)
+
+    def _device(self, embedding: Embedding) -> Half:
+        make = on_premise if self.method == ON_PREMISE else device_half
+        return make(embedding, self.variables, tuple(self.about["input_shape"]))
+
+    def _cloud(self, embedding: Embedding) -> Half | None:
+        return None if self.method == ON_PREMISE else cloud_half(embedding, self.variables)
 
     @cached_property
     def task(self) -> Task:
@@ -69,29 +82,41 @@ class Source:
         """[n, ...] standardised inputs of a split, `most` of them at most, evenly spread."""
         every = self.task.samples.indices(split)
         at = every[np.linspace(0, len(every) - 1, min(most, len(every))).astype(int)]
-        return np.asarray(self.task.samples.inputs(self.task.samples.data(), jnp.asarray(at)))
+        return self.at(at)
+
+    def at(self, numbers: np.ndarray) -> np.ndarray:
+        """[n, ...] standardised inputs of the samples of these numbers [n]."""
+        samples = self.task.samples
+        return np.asarray(samples.inputs(samples.data(), jnp.asarray(numbers)))
 
     def representative(self) -> Iterator[np.ndarray]:
         """Training inputs [1, ...], what int8's ranges are found on."""
         yield from self.inputs(TRAIN, REPRESENTATIVE)[:, None]
 
     def tried(self, most: int) -> np.ndarray:
-        """[n, ...] test inputs, what an exported file is tried on."""
-        return self.inputs(TEST, most)
+        """[n, ...] inputs that files are tried on: of the test split, and where that has fewer, of the others."""
+        found: list[np.ndarray] = []
+        for split in (TEST, VALIDATION, TRAIN):
+            if missing := most - sum(map(len, found)):
+                found.append(self.inputs(split, missing))
+        return np.concatenate(found)
 
 
 def load(
     folder: Path,
     method: str,
     layer: str | None,
-    reduction: str = "pca",
+    kind: str = "pca",
     noise_std: float | None = None,
 ) -> Source:
     """An embedding of a work folder; without `noise_std` at its operating noise.
 
     Raises:
-        errors.UserError: the folder has no such embedding, or a noise that is negative or that the method has not.
+        errors.UserError: an unknown reduction, a folder without such an embedding, a layer of on_premise, or a noise
+            that is negative or that the method has not.
     """
+    if kind not in reduction.KINDS:
+        raise unknown("reduction", kind, reduction.KINDS)
     if not (folder / "embeddings").is_dir():
         raise UserError(
             f"--workdir={folder} holds no embeddings: name the folder of a run that has finished"
@@ -101,6 +126,8 @@ def load(
         for f in folder.glob("embeddings/*/*/embedding.json")
     }
     if method == ON_PREMISE:
+        if layer is not None:
+            raise UserError(f"--layer={layer}: {ON_PREMISE} is the whole network; leave it out")
         wanted = next(
             (path for (at, name), path in sorted(known.items()) if name == "simple"), None
         )
@@ -115,7 +142,7 @@ def load(
             raise UserError(
                 f"--layer is missing: one of {', '.join(sorted({at for at, _ in known}))}"
             )
-        name = embedding_files.name(layer, method, reduction if METHODS[method].reduced else "none")
+        name = embedding_files.name(layer, method, kind if METHODS[method].reduced else "none")
         wanted = folder / "embeddings" / name
         if not (wanted / "embedding.json").is_file():
             there = sorted("/".join(own) for own in known)
@@ -123,7 +150,8 @@ def load(
                 f"--workdir={folder} has no embedding {name}: it has {', '.join(there)}"
             )
     embedding, variables, about = embedding_files.load(wanted, as_one=True)
-    source = Source(folder, method, embedding, variables, about)
+    measured, _, _ = embedding_files.load(wanted)
+    source = Source(folder, method, embedding, measured, variables, about)
     if noise_std is not None:
         if not 0 <= noise_std < np.inf or (noise_std > 0 and not source.noisy):
             raise UserError(

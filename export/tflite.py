@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from export import module
 from export.halves import Half
 from export.litert import SIGNATURE, LiteRT
 from export.quiet import first_line, quiet
@@ -13,6 +14,7 @@ PRECISIONS = ("float32", "float16", "int8")
 # What int8 quantises: the network's stages, by the names that Flax gives their operations. PCA, clipping and noise come
 # after them and stay float32: rounding there would be noise that no privacy measure has seen.
 QUANTISED = r".*/Network/.*"
+QUANTISED_INPUT = "_quantized"  # what ai-edge-quantizer adds to the name of a tensor that it rounds
 
 
 def convert(half: Half, precision: str, samples: Iterable[np.ndarray] = ()) -> bytes:
@@ -36,22 +38,10 @@ def convert(half: Half, precision: str, samples: Iterable[np.ndarray] = ()) -> b
 
 def _float(half: Half, precision: str) -> bytes:
     import tensorflow as tf
-    from jax.experimental import jax2tf
 
-    signature = [
-        tf.TensorSpec((1, *shape), tf.float32, name=name) for name, shape in half.inputs.items()
-    ]
-
-    # The names of arguments are the signature's, those of the dict its outputs'.
-    converted = jax2tf.convert(half.function, with_gradient=False)
-    module = tf.Module()
-    module.function = tf.function(
-        lambda *arrays: {half.output: converted(*arrays)},
-        input_signature=signature,
-        autograph=False,
-    )
+    made = module.of(half, 1, ("cpu",))
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [module.function.get_concrete_function()], module
+        [made.function.get_concrete_function()], made
     )
     if precision == "float16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -92,8 +82,10 @@ def clipped_share(model: bytes, quantised: bytes, samples: Iterable[np.ndarray])
     for x in samples:
         exact({next(iter(exact.inputs)): x})
         for name, (low, high) in ranges.items():
-            values = exact.tensor(name)
+            values = exact.tensor(name.removesuffix(QUANTISED_INPUT))
             if values is not None:
                 outside += int(np.sum((values < low) | (values > high)))
                 total += values.size
+    if ranges and not total:
+        raise ValueError("no int8 tensor has the name of a float one: what is clipped is not known")
     return outside / max(total, 1)

@@ -83,7 +83,10 @@ def load(path: Path, *, as_one: bool = False) -> tuple[Embedding, dict[str, Any]
         raise UserError(
             f"{path} holds no embedding: it lies in WORKDIR/embeddings/<layer>/<method> after a run"
         )
-    about = json.loads((path / "embedding.json").read_text())
+    try:
+        about = json.loads((path / "embedding.json").read_text())
+    except ValueError as error:
+        raise UserError(f"{path / 'embedding.json'} is damaged ({error}): run it again") from None
     if about.get("schema") != SCHEMA:
         raise UserError(
             f"{path} has schema {about.get('schema')!r}: expected {SCHEMA}; run it again"

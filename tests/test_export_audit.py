@@ -1,24 +1,31 @@
 """The audit runs the file itself: it finds a planted leak, finds none where there is none, and knows what it audits."""
 
+import re
+
 import export_workdir
 import numpy as np
 import pytest
 from export_workdir import LAYER
 
-from export import audit, bundle, command, source, tflite
+from export import bundle, command, source, tflite
+from export.audit import __main__ as audit
+from export.audit import labelled
 from export.extractor import Extractor
 from export.halves import INPUT, NORMAL, Half
+from export.quiet import quiet
 from hybrid_jax import results
 from hybrid_jax.errors import UserError
 
 
-def half(noise=None, feature=lambda x: x[:, :3]):
+def half(noise=None, feature=lambda x: x[:, :3], by_input=0.0):
     """A device half that uploads the first three of five inputs, the noise of std 0.5 if it adds any."""
     if noise is None:
-        return Half(feature, {INPUT: (5,)}, "feature")
-    return Half(
-        lambda x, normal: feature(x) + noise(normal), {INPUT: (5,), NORMAL: (3,)}, "feature"
-    )
+        return Half(lambda _, x: feature(x), (), {INPUT: (5,)}, "feature")
+
+    def noisy(_, x, normal):
+        return feature(x) + noise(normal) * (1 + by_input * x[:, :1] ** 2)
+
+    return Half(noisy, (), {INPUT: (5,), NORMAL: (3,)}, "feature")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +35,7 @@ def files(tmp_path_factory):
         "clean": half(),
         "noisy": half(lambda n: 0.5 * n),
         "other": half(lambda n: 0.5 * n + 0.2 * n * n),
+        "scaled": half(lambda n: 0.5 * n, by_input=1.0),
         "blind": half(feature=lambda x: x[:, 2:]),
     }
     for name, one in kinds.items():
@@ -92,6 +100,10 @@ def test_the_noise_is_what_the_file_adds(files, planted, tmp_path):
         Extractor(files / "other.tflite").check(np.zeros((1, 5)), 0.5)
     with pytest.raises(UserError, match=r"adds noise of 0.5, its manifest says 0.7"):
         Extractor(files / "noisy.tflite").check(np.zeros((1, 5)), 0.7)
+    # At 0 it is as it should be.
+    Extractor(files / "scaled.tflite").check(np.zeros((3, 5), np.float32), 0.5)
+    with pytest.raises(UserError, match="does not add standard_normal times one number"):
+        Extractor(files / "scaled.tflite").check(np.ones((3, 5), np.float32), 0.5)
 
 
 def test_features_are_those_of_the_file(files, planted):
@@ -136,6 +148,7 @@ def test_every_file_of_a_bundle_is_audited_on_the_samples_of_its_task(tmp_path):
         (("--tflite=F/clean.tflite", "--data=L"), "it has no array 'labels'"),
         (("--tflite=F/clean.tflite", "--data=U"), "'label'"),
         (("--tflite=F/clean.tflite", "--data=R"), "labels has 3 rows, inputs 4"),
+        (("--tflite=F/clean.tflite", "--data=W"), "window needs start"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line_and_exit_code_2(
@@ -145,6 +158,7 @@ def test_mistakes_are_one_line_and_exit_code_2(
     wrong = {
         "S": {"inputs": x, "labels": [0, 1, 0, 1]}, "L": {"inputs": x}, "R": {"inputs": x, "labels": [0, 1, 0]},
         "U": {"inputs": x, "labels": [0, 1, 0, 1], "label": [0, 1, 0, 1]},
+        "W": {"inputs": x, "labels": [0, 1, 0, 1], "window": 50},
     }  # fmt: skip
     for name, arrays in wrong.items():
         np.savez(tmp_path / f"{name}.npz", **arrays)
@@ -159,10 +173,47 @@ def test_mistakes_are_one_line_and_exit_code_2(
     assert message in told and told.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
+def test_the_order_of_rows_and_the_names_of_people_change_nothing(tmp_path):
+    rng, size = np.random.default_rng(0), 240
+    people = np.repeat(["ann", "bob", "cy", "di"], 60)
+    start = np.tile(10 * np.arange(60), 4)
+    labels = np.where(people < "c", 0, 1)
+    labels[3] = -1  # not known
+    arrays = {
+        "inputs": rng.normal(size=(size, 2)), "labels": labels, "recording": people, "start": start, "window": 50,
+    }  # fmt: skip
+    order = rng.permutation(size)
+    mixed = {name: a if name == "window" else a[order] for name, a in arrays.items()}
+    found = []
+    for name, own in (("a", arrays), ("b", mixed)):
+        np.savez(tmp_path / f"{name}.npz", **own)
+        found.append(labelled.of_file(tmp_path / f"{name}.npz", raw=False))
+    one, other = found
+    assert (one.step, other.step) == (10, 10) and 3 not in one.known("labels")
+    for mine, theirs in zip(one.parts("labels"), other.parts("labels"), strict=True):
+        assert len(mine) and set(mine) == set(order[theirs])
+    _, _, asked = one.parts("labels")
+    assert start[asked].min() >= start[one.parts("labels")[0]].max() + 50  # nothing of what is held
+
+
 def test_a_file_that_is_no_extractor_is_named(tmp_path):
-    two = Half(lambda x, y: x + y, {"a": (2,), "b": (2,)}, "feature")
+    two = Half(lambda _, x, y: x + y, (), {"a": (2,), "b": (2,)}, "feature")
     (tmp_path / "two.tflite").write_bytes(tflite.convert(two, "float32"))
     with pytest.raises(
         UserError, match=r"takes a, b and gives feature: an extractor takes one input"
     ):
         Extractor(tmp_path / "two.tflite")
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((1, 2), np.int32), ((8, 2), np.float32)])
+def test_a_file_of_other_numbers_or_of_several_samples_is_named(tmp_path, shape, dtype):
+    with quiet():
+        import tensorflow as tf
+
+        function = tf.function(lambda x: 2 * tf.cast(x, tf.float32), autograph=False)
+        concrete = function.get_concrete_function(tf.TensorSpec(shape, dtype, name="x"))
+        model = tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
+    (tmp_path / "a.tflite").write_bytes(model)
+    told = re.escape(f"{np.dtype(dtype).name} of shape {shape}")
+    with pytest.raises(UserError, match=f"{told}: an extractor takes and gives one sample"):
+        Extractor(tmp_path / "a.tflite")

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from export import benchmark, benchmark_model, configurations, device_records, rounds, tflite
+from export import tflite
+from export.benchmark import __main__ as benchmark
+from export.benchmark import configurations, logs, records, rounds
 from export.halves import INPUT, Half
 from hybrid_jax import results
 from hybrid_jax.errors import UserError
@@ -55,7 +57,7 @@ I tflite  : Memory footprint delta from the start of the tool (MB): init=54.2852
 def file(tmp_path_factory):
     """A tiny .tflite file: a product of 8 x 8."""
     kernel = jnp.asarray(np.eye(8), jnp.float32)
-    half = Half(lambda x: jnp.matmul(x, kernel), {INPUT: (8,)}, "feature")
+    half = Half(lambda kernel, x: jnp.matmul(x, kernel), kernel, {INPUT: (8,)}, "feature")
     path = tmp_path_factory.mktemp("file") / "tiny.tflite"
     path.write_bytes(tflite.convert(half, "float32"))
     return path
@@ -83,7 +85,7 @@ def test_memory_counts_the_model(tmp_path, measured):
     """A file of 16 MB of weights needs that much more, whatever the process held before it."""
     kernel = jnp.asarray(np.random.default_rng(0).standard_normal((2048, 2048)), jnp.float32)
     path = tmp_path / "large.tflite"
-    half = Half(lambda x: jnp.matmul(x, kernel), {INPUT: (2048,)}, "feature")
+    half = Half(lambda kernel, x: jnp.matmul(x, kernel), kernel, {INPUT: (2048,)}, "feature")
     path.write_bytes(tflite.convert(half, "float32"))
     ballast = np.ones(2**26)  # 512 MB in this process are not the other's
     (large,) = rounds.measured({"large": path}, 1, steady=2, threads=1)["large"]
@@ -108,7 +110,7 @@ def test_a_file_that_does_not_run_is_named(tmp_path):
 def parsed(tmp_path, text):
     path = tmp_path / "log.txt"
     path.write_text(text)
-    return benchmark_model.read(path)
+    return logs.read(path)
 
 
 def test_what_old_builds_print(tmp_path):
@@ -139,19 +141,19 @@ def test_a_log_holds_any_number_of_runs_each_with_its_own(tmp_path):
 def test_a_log_without_a_run_is_named(tmp_path, content):
     (tmp_path / "on_premise.txt").write_bytes(content)
     with pytest.raises(UserError, match=r"on_premise\.txt holds no output of benchmark_model"):
-        benchmark_model.of_files(tmp_path, {"on_premise": tmp_path})
+        logs.of_files(tmp_path, {"on_premise": tmp_path})
 
 
 def test_a_log_that_is_missing_or_of_another_file_is_named(tmp_path, file):
     with pytest.raises(UserError, match=r"tiny\.txt cannot be read: No such file"):
-        benchmark_model.of_files(tmp_path, {"tiny": file})
+        logs.of_files(tmp_path, {"tiny": file})
     size = file.stat().st_size / 1e6
     log = re.sub(r"0\.004448", f"{size:.6g}", OLD)
     (tmp_path / "tiny.txt").write_text(log)
-    assert len(benchmark_model.of_files(tmp_path, {"tiny": file})["tiny"]) == 1
+    assert len(logs.of_files(tmp_path, {"tiny": file})["tiny"]) == 1
     (tmp_path / "tiny.txt").write_text(OLD)
     with pytest.raises(UserError, match=r"tiny\.txt tells of a model of 0\.004448 MB, but tiny\.t"):
-        benchmark_model.of_files(tmp_path, {"tiny": file})
+        logs.of_files(tmp_path, {"tiny": file})
 
 
 RUNS = [
@@ -161,7 +163,7 @@ RUNS = [
 
 
 def test_a_record_is_the_median_over_runs_with_its_spread():
-    found = device_records.records(RUNS, {"host": HOST, "format": "tflite float32", "seed": 3})
+    found = records.records(RUNS, {"host": HOST, "format": "tflite float32", "seed": 3})
     assert [r["metric"] for r in found] == ["load_ms", "uplink_bytes"]
     load = found[0]
     assert (load["evaluator"], load["method"], load["layer"]) == ("device", "simple", "conv_4")
@@ -175,7 +177,7 @@ def test_records_of_the_same_host_and_format_are_replaced_and_nothing_else(tmp_p
     results.write(tmp_path / "results.json", "first", {"seed": 0}, [kept], {"jax": "1"})
     for host, number in ((HOST, 1), ("another", 2), (HOST, 3)):
         made = {"host": host, "format": "tflite float32"}
-        device_records.add(tmp_path, device_records.records(RUNS[:number], made))
+        records.add(tmp_path, records.records(RUNS[:number], made))
     content = results.read(tmp_path)
     of_device = results.select(content["records"], evaluator="device", metric="load_ms")
     assert [(r["host"], r["n"]) for r in of_device] == [("another", 2), (HOST, 3)]
@@ -203,14 +205,25 @@ MISTAKES = {
     "--runs=0: give 1 or more": ["--network=mtcnn", "--runs=0"],
     "unknown precision 'int4'": ["--network=mtcnn", "--precision=int4"],
     "--host is missing": ["--network=mtcnn", "--logs=there"],
+    "--precision=int8 needs a --workdir": ["--network=mtcnn", "--precision=int8"],
+    "--reduction=autoencoder is of --workdir": ["--network=mtcnn", "--reduction=autoencoder"],
+    "--steady=9: with --logs the phone has run": [
+        "--network=mtcnn",
+        "--logs=a",
+        "--host=b",
+        "--steady=9",
+    ],
+    "unknown reduction 'auto'": ["--workdir=W", "--reduction=auto"],
     "expected the folder of a run that has finished": ["--workdir=nowhere"],
 }
 
 
 @pytest.mark.parametrize("message", MISTAKES)
-def test_mistakes_are_told_and_leave_nothing(message, tmp_path, monkeypatch):
+def test_mistakes_are_told_and_leave_nothing(message, tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    work = tmp_path_factory.mktemp("work")
+    results.write(work / "results.json", "", {}, [])
     with pytest.raises(UserError) as caught:
-        benchmark.main([*MISTAKES[message], "--out=out"])
+        benchmark.main([a.replace("=W", f"={work}") for a in MISTAKES[message]] + ["--out=out"])
     assert message in str(caught.value)
     assert not list(tmp_path.iterdir())

@@ -8,7 +8,9 @@ import pytest
 from test_export_benchmark import OLD
 from test_launch import make
 
-from export import benchmark, command, device_records
+from export import command
+from export.benchmark import __main__ as benchmark
+from export.benchmark.records import add
 from hybrid_jax import collect, embedding_files, models, results
 from hybrid_jax.data import simulated
 from hybrid_jax.embedded import LayerFeatures
@@ -95,7 +97,7 @@ def test_a_later_run_keeps_the_records_and_its_tables_are_as_before(folder, tmp_
     config = make(**CONFIG | {"layers": ("fc_2",)})
     run.run(config, tmp_path, "launch.py")
     page = (tmp_path / "accuracy.md").read_text()
-    device_records.add(tmp_path, of_device(folder / "run"))
+    add(tmp_path, of_device(folder / "run"))
     run.run(config, tmp_path, "launch.py")
     assert of_device(tmp_path) == of_device(folder / "run") != []
     assert (tmp_path / "accuracy.md").read_text() == page

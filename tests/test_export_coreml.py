@@ -10,7 +10,7 @@ import pytest
 from mil_interpreter import Package, dtype
 
 from export import coreml
-from export.halves import Half, device_half, whole
+from export.halves import Half, device_half, on_premise
 from hybrid_jax import models, reduction
 from hybrid_jax.embedding import METHODS, embed
 from hybrid_jax.errors import UserError
@@ -67,7 +67,7 @@ def made(name, layer, method, kind="pca"):
     net, variables, x = network(name)
     if method == "on_premise":
         embedding = embed(net, layer, "simple", input_shape=SHAPES[name])
-        return whole(embedding, embedding.bind(variables), SHAPES[name]), x
+        return on_premise(embedding, embedding.bind(variables), SHAPES[name]), x
     noisy = METHODS[method].noisy
     clip_norm = CLIP_NORM if noisy else None
     embedding = embed(net, layer, method, input_shape=SHAPES[name], kind=kind, clip_norm=clip_norm)
@@ -179,13 +179,13 @@ def test_float16_clips_a_large_feature_and_adds_the_noise_that_is_given(exported
     ],
 )
 def test_an_operation_that_coreml_cannot_take_is_named(tmp_path, function, name):
-    half = Half(function, {"input": (4,)}, "feature")
+    half = Half(lambda _, x: function(x), (), {"input": (4,)}, "feature")
     with pytest.raises(UserError, match=f"CoreML cannot take this network: .*{name}"):
         coreml.convert(half, "float32", tmp_path / "a.mlpackage")
     assert not any(tmp_path.iterdir())
 
 
 def test_a_function_that_jax_cannot_trace_is_not_blamed_on_coreml(tmp_path):
-    half = Half(lambda x: x @ x, {"input": (4,)}, "feature")
+    half = Half(lambda _, x: x @ x, (), {"input": (4,)}, "feature")
     with pytest.raises(TypeError, match="dot_general"):
         coreml.convert(half, "float32", tmp_path / "a.mlpackage")

@@ -31,3 +31,9 @@ def test_of_one_person_without_an_interval_two_points_are_allowed():
     original = found(ci_high=None)
     assert excess({"jax": original, "f": found(attack=0.619)}) == []
     assert excess({"jax": original, "f": found(attack=0.621)})
+
+
+def test_of_few_people_whose_interval_is_wide_five_points_are_allowed():
+    original = found(ci_high=0.95)
+    assert excess({"jax": original, "f": found(attack=0.649)}) == []
+    assert excess({"jax": original, "f": found(attack=0.651)})

@@ -3,6 +3,7 @@
 python examples/two_halves/phone.py BUNDLE inputs.npy | python examples/two_halves/server.py BUNDLE
 """
 
+import hashlib
 import json
 import random
 import sys
@@ -20,7 +21,11 @@ def main(bundle: Path, inputs: Path) -> None:
         how = np.load(bundle / how["file"])
     mean, std = (np.asarray(how[name], np.float32) for name in ("mean", "std"))
 
-    extractor = Interpreter(str(bundle / "device" / "float32.tflite")).get_signature_runner()
+    name = "device/float32.tflite"
+    model = (bundle / name).read_bytes()
+    if hashlib.sha256(model).hexdigest() != manifest["files"][name]["sha256"]:
+        sys.exit(f"{name} is not the file that was checked")
+    extractor = Interpreter(model_content=model).get_signature_runner()
     secure = random.SystemRandom()  # noise that can be predicted can be subtracted
     for raw in np.load(inputs):
         given = {"input": ((raw - mean) / std)[None].astype(np.float32)}

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from export import command, labelled, manifest
+from export import command, manifest
+from export.audit import labelled
+from export.audit.labelled import Labelled
+from export.audit.probes import MEASURE, attacks
 from export.extractor import Extractor
 from export.halves import FEATURE
-from export.labelled import Labelled
-from export.probes import MEASURE, attacks
 from hybrid_jax import audit as leakages
 from hybrid_jax import results
 from hybrid_jax.errors import UserError
@@ -88,9 +89,11 @@ def audit(
             manifest says.
     """
     about, inputs = about or {}, data.inputs
+    extractors = [Extractor(path) for path in files]
+    for extractor in extractors:
+        extractor.check_shape(inputs)
     if data.raw:
         inputs = manifest.normalise(files[0].parents[1], about, inputs)
-    extractors = [Extractor(path) for path in files]
     for extractor in extractors:
         extractor.check(inputs, about.get("noise_std"))
     fields = {name: about.get(name) for name in ("method", "layer", "reduced_dim")}

@@ -16,10 +16,6 @@ from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators.sampling import halves, tails
 from hybrid_jax.experiment import setup
 
-SIMULATED = {
-    1: "simulated",
-    3: "simulated_faces",
-}  # by the channels' place: windows are [C, T], images [H, W, C]
 REQUIRED = ("inputs", "labels")
 OPTIONAL = ("primary", "groups", "recording", "start", "window")
 
@@ -109,7 +105,7 @@ def of_set(name: str, shape: tuple[int, ...], manifest: Mapping[str, Any] | None
         errors.UserError: an unknown data set, or one that cannot be read.
     """
     if name == "simulated":
-        name = SIMULATED.get(len(shape), name)
+        name = "simulated_faces" if len(shape) == 3 else "simulated"
     if name not in DATASETS:
         raise unknown("data set (--data)", name, ("FILE.npz", *DATASETS))
     about = (manifest or {}).get("data", {})
@@ -151,10 +147,12 @@ def _test(samples: Samples, primary: str | None, raw: bool) -> Labelled:
 def of_file(path: Path, raw: bool) -> Labelled:
     """The arrays of an npz file: `inputs` [N, ...] and `labels` [N], and what else of `OPTIONAL` there is.
 
-    Without `recording` those of one group are one, and without groups those of one label.
+    Labels, groups and recordings are numbers or names; a label -1 is one that is not known. Without `recording` those
+    of one group are one, and without groups those of one label.
 
     Raises:
-        errors.UserError: no npz file, an array that is missing, unknown or of another length.
+        errors.UserError: no npz file, an array that is missing, unknown or of another length, or `window` without
+            `start`.
     """
     try:
         with np.load(path) as file:
@@ -173,11 +171,17 @@ def of_file(path: Path, raw: bool) -> Labelled:
             raise UserError(
                 f"--data={path}: {name} has {len(values)} rows, inputs {len(arrays['inputs'])}"
             )
-    _, labels = np.unique(arrays["labels"], return_inverse=True)
-    people = arrays.get("groups", arrays.get("recording", np.arange(len(labels))))
-    recording = arrays.get("recording", arrays.get("groups", labels))
+    if "window" in arrays and "start" not in arrays:
+        raise UserError(f"--data={path}: window needs start, where in its recording each begins")
+    given = arrays["labels"]
+    known = given != -1 if given.dtype.kind in "iu" else np.ones(len(given), bool)
+    labels = np.full(len(given), -1)
+    labels[known] = _numbered(given[known])
+    people = _numbered(arrays.get("groups", arrays.get("recording", np.arange(len(labels)))))
+    recording = _numbered(arrays.get("recording", arrays.get("groups", labels)))
     start = arrays.get("start", np.arange(len(labels)))
-    apart = np.diff(start)[np.diff(recording) == 0]
+    order = np.lexsort((start, recording))
+    apart = np.diff(start[order])[np.diff(recording[order]) == 0]
     return Labelled(
         name=path.name,
         inputs=np.asarray(arrays["inputs"], np.float32),
@@ -195,3 +199,7 @@ def of_file(path: Path, raw: bool) -> Labelled:
             else 1,
         ),
     )
+
+
+def _numbered(values: np.ndarray) -> np.ndarray:
+    return np.unique(values, return_inverse=True)[1]

@@ -16,10 +16,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from export import command
+from export import command, tflite
+from export.benchmark import configurations, logs, records, rounds, table
+from export.benchmark import host as machine
+from export.folder import complete
+from hybrid_jax import figures, results
 from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.progress import bar
 
 PROGRAM = "export.benchmark"
+USUAL = {"runs": 60, "steady": 30, "threads": 1}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -38,18 +44,28 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     whose.add_argument("--workdir", type=Path, help="folder of a run that has finished")
     whose.add_argument("--network", help="mtcnn, mini_xception or vgg16, with random weights")
     parser.add_argument("--side", type=int, help="of a network's images, in pixels")
-    parser.add_argument("--reduction", default="pca", help="pca or autoencoder, of a work folder")
+    parser.add_argument("--reduction", help="pca (default) or autoencoder, of a work folder")
     parser.add_argument("--precision", default="float32", help="float32, float16 or int8")
-    parser.add_argument("--runs", type=int, default=60, help="processes, of each configuration")
-    parser.add_argument("--steady", type=int, default=30, help="inferences after the first one")
-    parser.add_argument("--threads", type=int, default=1, help="of the interpreter")
+    parser.add_argument("--runs", type=int, help="processes, of each configuration (60)")
+    parser.add_argument("--steady", type=int, help="inferences after the first one (30)")
+    parser.add_argument("--threads", type=int, help="of the interpreter (1)")
     parser.add_argument("--logs", type=Path, help="what benchmark_model printed, a folder")
     parser.add_argument("--host", help="the device, in words; this machine if not given")
     parser.add_argument("--out", type=Path, required=True, help="a folder to make")
     given = parser.parse_args(arguments)
-    for name in ("runs", "steady", "threads"):
-        if (value := getattr(given, name)) < 1:
+    for name, usual in USUAL.items():
+        value = getattr(given, name)
+        if value is not None and given.logs:
+            raise UserError(
+                f"--{name}={value}: with --logs the phone has run already; leave it out"
+            )
+        if value is not None and value < 1:
             raise UserError(f"--{name}={value}: give 1 or more")
+        setattr(given, name, usual if value is None else value)
+    if given.network and given.reduction:
+        raise UserError(f"--reduction={given.reduction} is of --workdir: a network's is PCA")
+    if given.network and given.precision == "int8":
+        raise UserError("--precision=int8 needs a --workdir: its ranges are found on data")
     if given.side and given.workdir:
         raise UserError("--side is of --network: a work folder's images have the side of its data")
     if given.logs and not given.host:
@@ -58,55 +74,42 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _benchmark(given: argparse.Namespace, line: str) -> str:
-    from export import benchmark_model, configurations, device_records, device_table, rounds, tflite
-    from export import host as machine
-    from export.folder import whole
-    from hybrid_jax import figures, results
-
     if given.precision not in tflite.PRECISIONS:
         raise unknown("precision", given.precision, tflite.PRECISIONS)
     if given.workdir:
         results.read(given.workdir)  # whether it is there, before minutes of work
-        plan = configurations.trained(given.workdir, given.reduction)
+        plan = configurations.trained(given.workdir, given.reduction or "pca")
     else:
         plan = configurations.untrained(given.network, given.side)
     host = given.host or machine.name()
-    with whole(given.out) as folder:
+    with complete(given.out) as folder:
         files, told, fields = _converted(plan, given.precision, folder)
         if given.logs:
-            found = benchmark_model.of_files(given.logs, files)
+            found = logs.of_files(given.logs, files)
             how = f"benchmark_model on {host}"
         else:
             found = rounds.measured(files, given.runs, given.steady, given.threads)
-            how = f"{host}, {given.threads} thread{'s'[: given.threads > 1]}"
+            how = host = f"{host}, {given.threads} thread{'s'[: given.threads > 1]}"
         runs = {
             name: [{**told[name], "run": i, **run} for i, run in enumerate(own, 1)]
             for name, own in found.items()
         }
         every = [run for own in runs.values() for run in own]
         title = f"{plan.told}, tflite {given.precision}, on {how}."
-        page = f"# {title}\n\n`{line}`\n\n{device_table.NOTE}\n\n{device_table.as_table(runs)}\n"
-        results.write_text(folder / "device.csv", device_table.as_csv(every))
+        page = f"# {title}\n\n`{line}`\n\n{table.NOTE}\n\n{table.as_table(runs)}\n"
+        results.write_text(folder / "device.csv", table.as_csv(every))
         results.write_text(folder / "device.md", page)
         figures.device(folder / "figures", every, title)
     if given.workdir:
         figures.device(given.workdir / "figures", every, title)
         made = {"host": host, "format": f"tflite {given.precision}"}
-        records = [
-            r
-            for name, own in runs.items()
-            for r in device_records.records(own, fields[name] | made)
-        ]
-        device_records.add(given.workdir, records)
+        new = [r for name, own in runs.items() for r in records.records(own, fields[name] | made)]
+        records.add(given.workdir, new)
     return f"{page}\n{given.out}"
 
 
 def _converted(plan, precision: str, folder: Path) -> tuple[dict[str, Path], ...]:
     """By the name of each file: where it is, what each of its runs is told with, and the fields of its records."""
-    from export import tflite
-    from hybrid_jax import results
-    from hybrid_jax.progress import bar
-
     files, told, fields = {}, {}, {}
     with bar("converting", len(plan)) as show:
         for of in plan:

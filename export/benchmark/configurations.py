@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from export import source
-from export.halves import Half, device_half, whole
+from export.halves import Half, device_half, on_premise
 from export.source import ON_PREMISE
 from hybrid_jax import embedding_files, models
+from hybrid_jax import reduction as reductions
 from hybrid_jax.embedding import METHODS, embed
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.experiment import workdir
@@ -85,8 +86,10 @@ def trained(folder: Path, reduction: str) -> Plan:
     """Those of a work folder, at every layer that it embeds.
 
     Raises:
-        errors.UserError: it has no embeddings, or lacks one that is needed.
+        errors.UserError: an unknown reduction; or it has no embeddings, or lacks one that is needed.
     """
+    if reduction not in reductions.KINDS:
+        raise unknown("reduction", reduction, reductions.KINDS)
     config = workdir.read(folder)
     network = models.make(config.model, {"primary": 2})
     layers = tuple(sorted(config.layers, key=network.layers.index))
@@ -140,7 +143,7 @@ def untrained(name: str, side: int | None) -> Plan:
             width = int(np.prod(embedding.feature_shape))
             axes = np.random.default_rng(0).standard_normal((dims[at], width), np.float32)
             reduction = {"mean": jnp.zeros(width), "components": jnp.asarray(axes / width**0.5)}
-        half = (whole if on_phone else device_half)(
+        half = (on_premise if on_phone else device_half)(
             embedding, embedding.bind(variables, reduction), shape
         )
         return Configuration(method, layer, half)

@@ -1,6 +1,6 @@
 """One run of a .tflite file in a process of its own: its times and its memory, as one line of JSON.
 
-    python -P export/device_run.py FILE STEADY THREADS
+    python -P export/benchmark/one_run.py FILE STEADY THREADS
 
 It is run as a file and imports LiteRT and NumPy alone, so that what it measures is what an app on a phone would load.
 """

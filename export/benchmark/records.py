@@ -50,7 +50,7 @@ def records(runs: list[Run], fields: Mapping[str, Any]) -> list[Record]:
 
 
 def add(folder: Path, found: list[Record]) -> Path:
-    """Adds records to results.json of a work folder, in place of those of the same host and format."""
+    """Adds records to results.json of a work folder, in place of those of the same host, format and reduction."""
     content = results.read(folder)
     again = {_whose(r) for r in found}
     kept = [r for r in content["records"] if _whose(r) not in again]
@@ -64,4 +64,4 @@ def add(folder: Path, found: list[Record]) -> Path:
 
 
 def _whose(r: Record) -> tuple[str | None, ...]:
-    return r["evaluator"], r["host"], r["format"]
+    return r["evaluator"], r["host"], r["format"], r["reduction"]

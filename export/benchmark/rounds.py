@@ -10,13 +10,13 @@ from typing import Any
 from hybrid_jax.errors import UserError
 from hybrid_jax.progress import bar
 
-PROGRAM = Path(__file__).with_name("device_run.py")
+PROGRAM = Path(__file__).with_name("one_run.py")
 
 
 def measured(
     files: Mapping[str, Path], number: int, steady: int, threads: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """What `device_run.measure` found in each of `number` rounds, by the names of the files.
+    """What `one_run.measure` found in each of `number` rounds, by the names of the files.
 
     Raises:
         errors.UserError: a file that LiteRT cannot run here.

@@ -5,7 +5,7 @@ import io
 import statistics
 from collections.abc import Mapping
 
-from export.device_records import METRICS, Run, known
+from export.benchmark.records import METRICS, Run, known
 from hybrid_jax import paper
 from hybrid_jax.report.markdown import table
 

@@ -18,7 +18,7 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
     """Accuracy and balanced accuracy on test and validation windows.
 
     A noisy method is measured at every noise of the grid, with the draws that its privacy is measured with, and again
-    with the cloud half re-trained for that noise.
+    with the cloud half re-trained for that noise, if it is to be.
     """
     levels = settings.noise_relative if embedded.noisy else (0.0,)
     noise_std = np.array(levels) * embedded.rms
@@ -26,7 +26,7 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
         predicted = embedded.predictions(split, noise_std, settings.num_draws)
         matrices = confusion(embedded, split, predicted)
         yield from _records(embedded, split, levels, noise_std, matrices, "original")
-    if embedded.noisy:
+    if embedded.noisy and settings.retrain is not None:
         retrained = []
         with bar(
             f"retrain cloud, {embedded.embedding.layer} {embedded.embedding.method}", len(levels)

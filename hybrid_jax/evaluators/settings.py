@@ -76,7 +76,7 @@ class Settings:
         ties: tie rule of ranks.
         tolerance: validation accuracy that the operating noise may cost.
         uploads: how many uploads the adversary combines, each in turn; those that no session reaches are left out.
-        retrain: how the cloud half is re-trained on noisy features.
+        retrain: how the cloud half is re-trained on noisy features; `None`: it is not.
         attack: of the attacks.
         reconstruction: of reconstruction.
         matcher: what re-identifies people in rebuilt inputs; `None` where nobody is asked about whom it could know.
@@ -97,7 +97,7 @@ class Settings:
     ties: str
     tolerance: float
     uploads: tuple[int, ...]
-    retrain: Budget
+    retrain: Budget | None
     attack: AttackSettings
     reconstruction: ReconstructionSettings
     matcher: Matcher | None = None

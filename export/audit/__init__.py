@@ -1,0 +1,1 @@
+"""Audit of a file as it ships: `python -m export.audit`."""

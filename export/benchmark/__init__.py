@@ -1,0 +1,1 @@
+"""What the device half takes in time, memory, size and uplink: `python -m export.benchmark`."""

@@ -1,0 +1,150 @@
+"""What is not shipped: what differs, what a format cannot take, what nobody asked for; and nothing is left of it."""
+
+import json
+import shutil
+
+import export_workdir
+import pytest
+from export_workdir import LAYER
+
+from export import __main__, bundle, command, manifest, parity, source
+from export.folder import complete
+from hybrid_jax.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("workdir")
+    export_workdir.write(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def advanced(folder):
+    return source.load(folder, "advanced", LAYER)
+
+
+def run(*arguments):
+    return command.run("export", __main__.main, arguments)
+
+
+def test_what_is_worse_than_was_measured_is_not_shipped(advanced, tmp_path, monkeypatch):
+    """Nor what a format has no operation for, which is told before anything is converted."""
+    monkeypatch.setattr(bundle, "_device", lambda *_: ({}, {"device/int8.tflite": None}))
+    monkeypatch.setattr(bundle.drift, "of", lambda *_: {})
+    monkeypatch.setattr(bundle.drift, "excess", lambda _: ["int8 loses 9 points"])
+    with pytest.raises(UserError, match="not exported: int8 loses 9 points; --allow-drift"):
+        bundle.write(advanced, ["tflite"], tmp_path / "out", "")
+    bundle.write(advanced, ["tflite"], tmp_path / "out", "", allow_drift=True)
+    monkeypatch.setitem(bundle.KNOWN, "tflite", lambda: frozenset({"stablehlo.add"}))
+    monkeypatch.setattr(bundle, "_device", None)
+    with pytest.raises(
+        UserError, match=r"cannot be exported: tflite has none for .*stablehlo\.dot"
+    ):
+        bundle.write(advanced, ["tflite"], tmp_path / "other", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("value", [2 * parity.LIMIT, float("nan"), float("inf")])
+def test_what_is_no_number_is_not_what_jax_computes(value):
+    found = {"device/float32.tflite": {"relative_difference": value}}
+    assert parity.excess(found) and not parity.excess({"int8": found["device/float32.tflite"]})
+    assert not parity.excess({"float32": {"relative_difference": parity.LIMIT}})
+
+
+def test_a_folder_that_was_not_finished_leaves_no_other(tmp_path):
+    with pytest.raises(KeyError), complete(tmp_path / "a" / "b" / "c") as folder:
+        (folder / "file").write_text("")
+        raise KeyError
+    assert not list(tmp_path.iterdir())
+    with complete(tmp_path / "a" / "b"):
+        pass
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(UserError, match=r"--out=.*file/out cannot be made"),
+        complete(tmp_path / "file" / "out"),
+    ):
+        pass
+
+
+def test_a_changed_or_missing_file_is_named(tmp_path):
+    copy = tmp_path / "copy"
+    path = copy / "device" / "int8.tflite"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"a model")
+    manifest.seal(copy, {})
+    assert manifest.read(copy)["files"].keys() == {"device/int8.tflite"}
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"int8.tflite has been changed: its SHA-256 is \w{12}"):
+        manifest.read(copy)
+    path.unlink()
+    with pytest.raises(UserError, match=r"int8.tflite is missing from the bundle"):
+        manifest.read(copy)
+    (copy / manifest.NAME).write_text(json.dumps({"schema": 7}))
+    with pytest.raises(UserError, match="has schema 7: expected 1"):
+        manifest.read(copy)
+    (copy / manifest.NAME).write_text(json.dumps({"schema": 1}))
+    with pytest.raises(UserError, match="it lists no files"):
+        manifest.read(copy)
+    with pytest.raises(UserError, match="is no bundle"):
+        manifest.read(tmp_path)
+
+
+@pytest.mark.slow
+def test_what_differs_is_not_shipped_and_nothing_is_left(advanced, tmp_path, monkeypatch):
+    monkeypatch.setattr(parity, "LIMIT", 0.0)
+    with pytest.raises(
+        UserError, match=r"not exported: device/float32.tflite differs .*--allow-drift"
+    ):
+        bundle.write(advanced, ["tflite"], tmp_path / "out", "")
+    assert not list(tmp_path.iterdir())
+    bundle.write(advanced, ["tflite"], tmp_path / "out", "", allow_drift=True)
+    assert manifest.read(tmp_path / "out")["parity"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--method=advanced", "--layer=conv_9"), "has no embedding conv_9/advanced: it has fc_2/advanced"),
+        (("--method=noisy", f"--layer={LAYER}"), "has no embedding fc_2/noisy"),
+        (("--method=advance", f"--layer={LAYER}"), "method 'advance'"),
+        (("--method=advanced",), "--layer is missing"),
+        (("--method=advanced", f"--layer={LAYER}", "--noise_std=-1"), "--noise_std=-1: a standard deviation"),
+        (("--method=simple", f"--layer={LAYER}", "--noise_std=1"), "simple adds no noise"),
+        (("--method=advanced", f"--layer={LAYER}", "--formats=onnx"), "format 'onnx'"),
+        (("--method=advanced", f"--layer={LAYER}", "--reduction=autoencder"), "reduction 'autoencder'"),
+        (("--method=on_premise", f"--layer={LAYER}"), "on_premise is the whole network"),
+        (("--method=on_premise", "--formats=savedmodel"), "on_premise has no cloud half"),
+        (("--method=advanced", "--lair=1"), "--lair"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_line_and_exit_code_2(folder, tmp_path, capsys, arguments, message):
+    assert run(f"--workdir={folder}", f"--out={tmp_path / 'out'}", *arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told and told.startswith("export: ") and told.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_the_data_nothing_is_written(folder, tmp_path, capsys):
+    """int8 needs representative inputs, and every file is tried on real ones."""
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    config = json.loads((moved / "config.json").read_text())
+    config["data"] = {
+        "name": "motionsense",
+        "dir": str(tmp_path / "nowhere"),
+        "window": 50,
+        "step": 10,
+    }
+    (moved / "config.json").write_text(json.dumps(config))
+    arguments = (
+        f"--workdir={moved}",
+        "--method=advanced",
+        f"--layer={LAYER}",
+        f"--out={tmp_path / 'out'}",
+    )
+    assert run(*arguments) == 2
+    assert "nowhere" in capsys.readouterr().err and not (tmp_path / "out").exists()
