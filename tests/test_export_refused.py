@@ -13,15 +13,10 @@ from hybrid_jax.errors import UserError
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def advanced(tmp_path_factory):
     place = tmp_path_factory.mktemp("workdir")
     export_workdir.write(place)
-    return place
-
-
-@pytest.fixture(scope="module")
-def advanced(folder):
-    return source.load(folder, "advanced", LAYER)
+    return source.load(place, "advanced", LAYER)
 
 
 def run(*arguments):
@@ -121,17 +116,17 @@ def test_what_differs_is_not_shipped_and_nothing_is_left(advanced, tmp_path, mon
         (("--method=advanced", "--lair=1"), "--lair"),
     ],
 )  # fmt: skip
-def test_mistakes_are_one_line_and_exit_code_2(folder, tmp_path, capsys, arguments, message):
-    assert run(f"--workdir={folder}", f"--out={tmp_path / 'out'}", *arguments) == 2
+def test_mistakes_are_one_line_and_exit_code_2(advanced, tmp_path, capsys, arguments, message):
+    assert run(f"--workdir={advanced.workdir}", f"--out={tmp_path / 'out'}", *arguments) == 2
     told = capsys.readouterr().err
     assert message in told and told.startswith("export: ") and told.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_without_the_data_nothing_is_written(folder, tmp_path, capsys):
+def test_without_the_data_nothing_is_written(advanced, tmp_path, capsys):
     """int8 needs representative inputs, and every file is tried on real ones."""
     moved = tmp_path / "moved"
-    shutil.copytree(folder, moved)
+    shutil.copytree(advanced.workdir, moved)
     config = json.loads((moved / "config.json").read_text())
     config["data"] = {
         "name": "motionsense",

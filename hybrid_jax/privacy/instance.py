@@ -54,7 +54,11 @@ def outcomes(
         found.above[:, free], found.tied[:, free] = 0, np.array(_equal(request))
     found.above[:, flooded], found.tied[:, flooded] = 0, total
     found.log_posterior[:] = np.nan
-    for begin in range(0, total if len(noise_std) else 0, query_block):
+    if not noisy.any():
+        if on_progress is not None:
+            on_progress(total, total)
+        return found
+    for begin in range(0, total, query_block):
         end = min(begin + query_block, total)
         rows = np.minimum(np.arange(begin, begin + query_block), total - 1)
         queries = jax.tree.map(lambda x, rows=rows: x[rows], request.queries)
