@@ -13,7 +13,10 @@ SWEEP = (
     " at the operating noise σ."
 )
 LEFT_OUT = "Left out, as they failed or have not run yet: {}."
-SETTINGS = "Contrastive weight and margin of each layer, as the config has them; `--mode=tune` chooses them on validation."
+SETTINGS = (
+    "Contrastive weight and margin of each layer, as the config has them; `--mode=tune` chooses them"
+    " on validation."
+)
 OPERATING = (
     "Noise-free → at the operating noise σ, the largest of the grid whose validation accuracy is"
     " within {:g} points of the noise-free one. Percent; privacy is rank / K, a column for each"
