@@ -134,7 +134,7 @@ def test_the_whole_network_knows_no_bound_on_a_feature(tmp_path):
     )
 
 
-def test_values_beyond_the_ranges_of_int8_are_counted(shipped, advanced):
+def test_values_beyond_the_ranges_of_int8_are_counted(shipped, advanced, monkeypatch):
     """The input's too, which the file rounds first."""
     exact, rounded = (
         (shipped / "device" / f"{name}.tflite").read_bytes() for name in ("float32", "int8")
@@ -144,6 +144,8 @@ def test_values_beyond_the_ranges_of_int8_are_counted(shipped, advanced):
     assert usual < 0.01 < 0.1 < far
     names = LiteRT(rounded).int8_ranges()
     assert "serving_default_input:0" + tflite.QUANTISED_INPUT in names
+    monkeypatch.setattr(tflite, "QUANTISED_INPUT", "none is called so")
+    assert tflite.clipped_share(exact, rounded, 30 * x) != far
 
 
 def test_int8_rounds_the_network_alone(shipped):
