@@ -47,6 +47,12 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "seed": 0,  # who is in which split
         "least_images": 5,  # of a person whose identity is attacked
     }
+    if (
+        keys["data"] == "wiki"
+    ):  # `data/wiki.py`: how many, and which; no score: all that have a gender
+        config.data.num_train = 45_000
+        config.data.least_score = ml_collections.config_dict.placeholder(float)
+        config.data.most_second_score = ml_collections.config_dict.placeholder(float)
     # What the network is given of an image; parts and mirror images while it is trained, where there are any.
     config.input = {"scale": "symmetric", "crop": 0, "mirror": False}
     config.stream = {"when": "auto", "workers": 2}
@@ -158,6 +164,10 @@ def _as_published(config: ml_collections.ConfigDict) -> None:
     dense = ("fc6", "fc7", "fc8")
     # 20 images are their 10 pairs; on Wiki's 45,000 it is their 45,000 steps.
     config.finetune = common.budget(20, 1e-4, "constant", 20, optimizer="sgd", faster=dense)
+    config.retrain.update(config.finetune.to_dict() | {"epochs": config.retrain.epochs})
+    # What begins afresh learns by the Adam that reference (i) 5 names; the rate of small networks is too high for it.
+    for other in (config.pretrain, config.attack.budget, config.reconstruction.matcher):
+        other.learning_rate = 1e-4
     config.siamese.update(
         pairs="aligned",
         contrastive_weight={"conv5_1": 0.001, "conv5_2": 0.01, "conv5_3": 0.01},

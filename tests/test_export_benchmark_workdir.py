@@ -73,7 +73,7 @@ def test_every_configuration_has_its_files_rows_and_records(folder):
     for r in records:
         name = "-".join(filter(None, (r["method"], r["layer"])))
         about = (r["host"], r["format"], r["n"], r["dataset"], r["seed"], r["target"])
-        assert about == ("here", "tflite float32", 2, "simulated", 0, None)
+        assert about == ("here, 1 thread", "tflite float32", 2, "simulated", 0, None)
         size = (out / f"{name}.tflite").stat().st_size
         assert r["metric"] != "file_bytes" or r["value"] == size
     uplink = {

@@ -64,12 +64,22 @@ def test_images_with_a_gender_are_taken_by_default(tmp_path, key):
 def test_the_filter_is_what_it_says(tmp_path):
     folder = write_wiki(tmp_path)
     for keep, expected in (
-        (wiki.Filter(least_score=0.0), lambda n: n % 8 != 0),
-        (wiki.Filter(most_second_score=1.0), lambda n: n % 10 != 1),
-        (wiki.Filter(0.0, 1.0), lambda n: n % 8 != 0 and n % 10 != 1),
+        ({"least_score": 0.0}, lambda n: n % 8 != 0),
+        ({"most_second_score": 1.0}, lambda n: n % 10 != 1),
+        ({"least_score": 0.0, "most_second_score": 1.0}, lambda n: n % 8 != 0 and n % 10 != 1),
     ):
-        found = wiki.load(folder, side=4, num_train=10, keep=keep)
+        found = wiki.load(folder, side=4, num_train=10, **keep)
         assert len(found.images) == sum(expected(n) and n % 5 != 4 for n in range(NUMBER))
+
+
+def test_an_image_that_is_got_again_is_prepared_again(tmp_path):
+    folder = write_wiki(tmp_path)
+    before = wiki.load(folder, side=4, num_train=20)
+    assert np.array_equal(wiki.load(folder, side=4, num_train=20).images, before.images)
+    Image.new("RGB", (60, 60), (250, 0, 0)).save(folder / "01/7_1980.jpg", quality=95)
+    after = wiki.load(folder, side=4, num_train=20)
+    changed = (after.images != before.images).any(axis=(1, 2, 3))
+    assert changed.sum() == 1 and after.images[changed, 0, 0, 0] > 240
 
 
 @pytest.mark.parametrize("seed", range(4))

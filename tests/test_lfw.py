@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 from faces_tree import PEOPLE, SIDE, WOMEN, files_of, write_faces
+from PIL import Image
 
 from hybrid_jax.data import TEST, TRAIN, VALIDATION, lfw, lfw_lists
 from hybrid_jax.data.image_files import ImageFiles
@@ -75,6 +76,8 @@ def test_another_seed_is_another_split():
     found = split_people(labels, counts, 1)
     assert np.array_equal(found, split_people(labels, counts, 1))
     assert not np.array_equal(found, split_people(labels, counts, 2))
+    assert np.array_equal(found, split_people(labels, counts, 1, least=2))
+    assert not np.array_equal(found, split_people(labels, counts, 1, least=MANY + 1))
     for label in (0, 1):
         for count in (1, MANY):
             mine = found[(labels == label) & (counts == count)]
@@ -90,8 +93,6 @@ def test_of_large_images_the_middle_is_kept(faces):
 
 
 def test_colours_are_red_green_blue(copied):
-    from PIL import Image
-
     red = Image.new("RGB", (250, 250), (250, 20, 40))
     red.save(copied / "lfw-deepfunneled/Dan_Wu/Dan_Wu_0001.jpg", quality=95)
     found = lfw.load(copied, channels=3)
@@ -124,6 +125,38 @@ def test_one_bad_image_is_reported_and_left_out_and_many_are_refused(copied, cap
     assert (
         f"1 of {LABELLED} images cannot be read and are left out: {bad}" in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("how", ["a huge image", "a file that may not be read", "an encrypted zip"])
+def test_whatever_is_wrong_with_an_image_it_is_reported(faces, tmp_path, how, monkeypatch, capsys):
+    monkeypatch.setattr("hybrid_jax.data.image_files.MOST_BAD", 0.1)
+    copied, name = tmp_path / "copied", "Dan_Wu/Dan_Wu_0002.jpg"
+    if how == "an encrypted zip":
+        shutil.copytree(faces, copied, ignore=shutil.ignore_patterns("lfw-*"))
+        with zipfile.ZipFile(copied / "lfw.zip", "w") as archive:
+            for path in sorted((faces / "lfw-deepfunneled").rglob("*.jpg")):
+                archive.write(path, path.relative_to(faces))
+            at = archive.getinfo(f"lfw-deepfunneled/{name}").header_offset
+            archive.getinfo(f"lfw-deepfunneled/{name}").flag_bits |= 1
+        contents = bytearray((copied / "lfw.zip").read_bytes())
+        contents[at + 6] |= 1  # as the directory at the end has it
+        (copied / "lfw.zip").write_bytes(contents)
+    else:
+        shutil.copytree(faces, copied)
+    if how == "a huge image":
+        for path in (copied / "lfw-deepfunneled").rglob("*.jpg"):
+            if path.name != "Dan_Wu_0002.jpg":
+                Image.open(path).resize((64, 64)).save(path)
+        monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", SIDE * SIDE // 2 - 1)
+    elif how == "a file that may not be read":
+        bad = copied / "lfw-deepfunneled" / name
+        bad.unlink()
+        bad.symlink_to(bad.name)  # to itself: also root cannot
+    found = lfw.load(copied, crop=0)
+    assert len(found.images) == LABELLED - 1 and (names_of(found) == "Dan_Wu").sum() == 1
+    said = capsys.readouterr().err
+    assert f"1 of {LABELLED} images cannot be read and are left out: " in said and name in said
+    assert f"LFW: 2 of {LABELLED + 2} images are in no gender list and are left out" in said
 
 
 def test_mistakes_are_named(copied, tmp_path):

@@ -1,5 +1,6 @@
 """Labeled Faces in the Wild (Huang et al. 2007): 13,233 images of 5,749 people from the news."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,9 @@ def load(
         labelled = [name for name in files.names if name in genders]
         if not labelled:
             raise UserError(f"LFW: no image is in a gender list of {folder}; {WANTED}")
+        if nameless := len(files.names) - len(labelled):
+            told = f"{nameless} of {len(files.names)} images are in no gender list and are left out"
+            print(f"LFW: {told}", file=sys.stderr)
         images, names = decode(files, labelled, Decoding(side, channels, crop))
         labels = np.array([genders[name] for name in names])
         return make_images(
@@ -62,11 +66,11 @@ def load(
             labels={"gender": labels},
             classes={"gender": GENDERS},
             dataset="lfw",
-            split_of=lambda counts, first: split_people(labels[first], counts, seed),
+            split_of=lambda counts, first: split_people(labels[first], counts, seed, least_images),
             least=least_images,
         )
 
-    lists = [folder / name for name in GENDER_LISTS.values()]
+    lists = [folder / file for file in GENDER_LISTS.values()]
     name = f"lfw-{side}-{channels}-{crop}-{seed}-{least_images}-{files.digest(*lists)}"
     return prepared(Images, name, make, cache)
 

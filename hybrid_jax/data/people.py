@@ -71,16 +71,19 @@ def numbered(identity: np.ndarray) -> np.ndarray:
     return start
 
 
-def split_people(labels: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
+def split_people(
+    labels: np.ndarray, counts: np.ndarray, seed: int, least: int = MANY
+) -> np.ndarray:
     """int8 [P]: `SHARES` of the people of every label, and of those with many images, who they are by `seed`.
 
     Args:
         labels: [P] a label of each person.
         counts: [P] how many images there are of each.
         seed: of the choice.
+        least: so many are many.
     """
     # They are spread because they are whose identity is attacked.
-    strata = 2 * labels + (counts >= MANY)
+    strata = 2 * labels + (counts >= least)
     split = np.empty(len(strata), np.int8)
     generator = np.random.default_rng([seed, 5])
     parts, shares = zip(*SHARES, strict=True)

@@ -29,23 +29,26 @@ class Filter:
     The paper does not say. The authors' code used 59,685 of the 62,328 of Wikipedia, which might be all of those.
 
     Attributes:
-        least_score: of the face detector; 18,016 images of Wikipedia have minus infinity, no face.
-        most_second_score: of a second face in the image; NaN, of images without one, always passes.
+        least_score: of the face detector; 18,016 images of Wikipedia have minus infinity, no face. None: any.
+        most_second_score: of a second face in the image; NaN, of images without one, always passes. None: any.
     """
 
-    least_score: float = -np.inf
-    most_second_score: float = np.inf
+    least_score: float | None = None
+    most_second_score: float | None = None
 
     @property
     def name(self) -> str:
         """Tells it from others."""
-        return f"{self.least_score:g}-{self.most_second_score:g}"
+        return f"{self.least_score}-{self.most_second_score}"
 
     def __call__(self, table: dict[str, np.ndarray]) -> np.ndarray:
         """Which rows of `read_table` pass, bool [N]."""
-        known = np.isin(table["gender"], (0.0, 1.0))
-        second = ~(table["second_face_score"] > self.most_second_score)
-        return known & (table["face_score"] >= self.least_score) & second
+        kept = np.isin(table["gender"], (0.0, 1.0))
+        if self.least_score is not None:
+            kept &= table["face_score"] >= self.least_score
+        if self.most_second_score is not None:
+            kept &= ~(table["second_face_score"] > self.most_second_score)
+        return kept
 
 
 def load(
@@ -56,7 +59,8 @@ def load(
     crop: int = 0,
     seed: int = 0,
     num_train: int = NUM_TRAIN,
-    keep: Filter | None = None,
+    least_score: float | None = None,
+    most_second_score: float | None = None,
     least_images: int = MANY,
     cache: str | Path | None = None,
 ) -> Images:
@@ -69,33 +73,39 @@ def load(
         crop: side of the central square of larger images that is kept; 0 for all.
         seed: decides who is in which split.
         num_train: training images; of the rest a third is for validation.
-        keep: which images are taken.
+        least_score: of `Filter`.
+        most_second_score: likewise.
         least_images: that a person has whose identity is attacked.
         cache: folder of prepared sets; by default `prepared.default_cache()`.
 
     Raises:
         errors.UserError: no such folder, a table or images that are missing or damaged, or too few of them.
     """
-    folder, keep = source("IMDB-WIKI", "wiki_crop", directory, WANTED), keep or Filter()
-    settings = f"{side}-{channels}-{crop}-{seed}-{num_train}-{least_images}"
-    # Contents would take minutes to read: the table says which images there are.
-    name = f"{find(folder).stem}-{settings}-{keep.name}-{zlib.crc32(find(folder).read_bytes()):08x}"
-    make = partial(
-        _make, folder, Decoding(side, channels, crop), seed, num_train, keep, least_images
-    )
+    folder = source("IMDB-WIKI", "wiki_crop", directory, WANTED)
+    table, files = find(folder), ImageFiles(folder)
+    keep, decoding = Filter(least_score, most_second_score), Decoding(side, channels, crop)
+    settings = f"{side}-{channels}-{crop}-{seed}-{num_train}-{least_images}-{keep.name}"
+    # Their contents would take minutes to read: the sizes tell whether an image was got again.
+    name = f"{table.stem}-{settings}-{zlib.crc32(table.read_bytes()):08x}-{files.listing()}"
+    make = partial(_make, files, table, decoding, seed, num_train, keep, least_images)
     return prepared(Images, name, make, cache)
 
 
 def _make(
-    folder: Path, decoding: Decoding, seed: int, num_train: int, keep: Filter, least_images: int
+    files: ImageFiles,
+    path: Path,
+    decoding: Decoding,
+    seed: int,
+    num_train: int,
+    keep: Filter,
+    least_images: int,
 ) -> Images:
-    table = read_table(find(folder))
-    files = ImageFiles(folder)
+    table = read_table(path)
     rows = np.flatnonzero(keep(table))
     names = ["/".join(path.split("/")[-2:]) for path in table["full_path"][rows]]
     if missing := sorted({*names} - {*files.names}):
         raise UserError(
-            f"{folder}: {missing[0]} is missing ({len(missing)} of {len(names)} in its table): {WANTED}"
+            f"{files.root}: {missing[0]} is missing ({len(missing)} of {len(names)} in its table): {WANTED}"
         )
     row_of = dict(zip(names, rows, strict=True))
     images, names = decode(files, names, decoding)
