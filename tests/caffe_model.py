@@ -9,12 +9,17 @@ PROTO = {
         ("num", 1, "optional", "int32"), ("channels", 2, "optional", "int32"),
         ("height", 3, "optional", "int32"), ("width", 4, "optional", "int32"),
         ("data", 5, "repeated", "float"), ("diff", 6, "repeated", "float"), ("shape", 7, "optional", "BlobShape"),
+        ("double_data", 8, "repeated", "double"),
     ],
     "LayerParameter": [
         ("name", 1, "optional", "string"), ("type", 2, "optional", "string"), ("bottom", 3, "repeated", "string"),
         ("top", 4, "repeated", "string"), ("blobs", 7, "repeated", "BlobProto"),
     ],
-    "NetParameter": [("name", 1, "optional", "string"), ("layer", 100, "repeated", "LayerParameter")],
+    "V1LayerParameter": [("name", 4, "optional", "string"), ("blobs", 6, "repeated", "BlobProto")],
+    "NetParameter": [
+        ("name", 1, "optional", "string"), ("layers", 2, "repeated", "V1LayerParameter"),
+        ("layer", 100, "repeated", "LayerParameter"),
+    ],
 }  # fmt: skip
 
 
@@ -35,7 +40,7 @@ def caffe_net():
                 field.type, field.type_name = kinds.TYPE_MESSAGE, f".caffe.{kind}"
             else:
                 field.type = getattr(kinds, f"TYPE_{kind.upper()}")
-                field.options.packed = label == "repeated" and kind in ("float", "int64")
+                field.options.packed = label == "repeated" and kind in ("float", "double", "int64")
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("caffe.NetParameter"))()
