@@ -24,8 +24,9 @@ help: ## list the targets
 demo: $(STAMP) ## the activity experiment on simulated data, into runs/demo (again: resumes)
 	$(RUN) launch.py --config=$(CONFIG) --workdir=$(WORKDIR)
 
+# Of many small programs compiling takes most of the time; those of `test-slow` run as users have them.
 test: lint ## lint, then every test that is not slow
-	$(RUN) -m pytest $(PARALLEL) -m "not slow" $(PYTEST_ARGS)
+	XLA_FLAGS="$(XLA_FLAGS) --xla_backend_optimization_level=0" $(RUN) -m pytest $(PARALLEL) -m "not slow" $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## the tests marked slow
 	$(RUN) -m pytest $(PARALLEL) -m slow $(PYTEST_ARGS)

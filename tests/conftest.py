@@ -42,6 +42,15 @@ def pytest_configure(config):
     if "HYBRID_JAX_CACHE" not in os.environ:
         os.environ["HYBRID_JAX_CACHE"] = tempfile.mkdtemp(prefix="hybrid-jax-tests-")
         config.add_cleanup(_remove_cache)
+    # What is compiled is kept for the processes that tests start. One folder a worker: JAX writes files in place.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    for name, value in {
+        "jax_compilation_cache_dir": f"{os.environ['HYBRID_JAX_CACHE']}/compiled-{worker}",
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }.items():
+        os.environ[name.upper()] = str(value)
+        jax.config.update(name, value)
 
 
 def _remove_cache():

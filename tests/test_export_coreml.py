@@ -24,11 +24,11 @@ LIMITS = {"float32": 2e-5, "float16": 3e-2}
 slow = pytest.mark.slow
 CASES = [  # network, layer, method
     "mtcnn conv_2 noisy",
-    "mtcnn conv_4 reduced",
-    "mtcnn fc_1 simple",
+    pytest.param("mtcnn conv_4 reduced", marks=slow),
+    pytest.param("mtcnn fc_1 simple", marks=slow),
     "mtcnn fc_2 advanced",
-    "mtcnn fc_2 on_premise",
-    "mini_xception block_2 advanced",
+    pytest.param("mtcnn fc_2 on_premise", marks=slow),
+    pytest.param("mini_xception block_2 advanced", marks=slow),
     pytest.param("mini_xception block_3 simple", marks=slow),
     pytest.param("mini_xception block_4 reduced", marks=slow),
     "mini_xception block_4 on_premise",

@@ -96,6 +96,7 @@ def small(tmp_path_factory):
     return folder / "saved", [np.load(path, allow_pickle=True).item() for path in found]
 
 
+@pytest.mark.slow
 def test_two_processes_hold_distinct_halves_of_a_batch(small):
     _, found = small
     assert [each["devices"] for each in found] == [2, 2]
@@ -106,6 +107,7 @@ def test_two_processes_hold_distinct_halves_of_a_batch(small):
     np.testing.assert_array_equal(np.concatenate([first, second]), expected)
 
 
+@pytest.mark.slow
 def test_two_processes_load_a_half_of_each_streamed_batch_and_train_as_one(small):
     expected, (whole,) = mesh_program.streamed()
     held = [each["stream"][1][0] for each in small[1]]
@@ -118,6 +120,7 @@ def test_two_processes_load_a_half_of_each_streamed_batch_and_train_as_one(small
             )
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_from_what_one_has_saved(small):
     for each in small[1]:
         jax.tree.map(np.testing.assert_array_equal, each["last"], hosts_program.state(5))
@@ -125,6 +128,7 @@ def test_two_processes_go_on_from_what_one_has_saved(small):
         assert each["then"] == 10
 
 
+@pytest.mark.slow
 def test_one_process_goes_on_from_what_two_have_saved(small):
     folder, _ = small
     assert {path.name for path in folder.glob("10/default/ocdbt.process_*")} == {
@@ -138,6 +142,7 @@ def test_one_process_goes_on_from_what_two_have_saved(small):
     saved.close()
 
 
+@pytest.mark.slow
 def test_the_first_process_writes(small):
     folder, found = small
     assert [each["first"] for each in found] == [True, False]

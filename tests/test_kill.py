@@ -55,34 +55,19 @@ def kill(folder, reached, lines):
     return stage(before, progress(folder / "run"), lines)
 
 
-@pytest.fixture
-def share_compilations(tmp_path, monkeypatch):
-    """From its call on, starts share what they compile: most of a short run's time.
-
-    What is compared with was made before, without: that shows that it makes no difference.
-    """
-    return lambda: [
-        monkeypatch.setenv(f"JAX_{name}", value)
-        for name, value in (
-            ("COMPILATION_CACHE_DIR", str(tmp_path / "compiled")),
-            ("PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS", "0"),
-            ("PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES", "-1"),
-        )
-    ]
-
-
 @pytest.mark.slow
-def test_kill_9_at_any_moment(tmp_path, share_compilations):
+def test_kill_9_at_any_moment(tmp_path, monkeypatch):
     def finish(name):
         started = time.monotonic()
         code = test_resume.launch(tmp_path / name, overrides=OVERRIDES)
         assert code == 0, (tmp_path / name / "stderr").read_text()
         return time.monotonic() - started
 
-    finish("whole")
+    with monkeypatch.context() as patched:  # what was compiled before makes no difference
+        patched.setenv("JAX_ENABLE_COMPILATION_CACHE", "false")
+        finish("whole")
     expected = test_resume.contents(tmp_path / "whole")
     lines, _ = progress(tmp_path / "whole" / "run")
-    share_compilations()
     kills = [kill(tmp_path / "inside-a-save", test_resume.saving, lines)]
     finish("inside-a-save")
     wall = finish("undisturbed")
@@ -113,7 +98,7 @@ def test_kill_9_at_any_moment(tmp_path, share_compilations):
 
 
 @pytest.mark.slow
-def test_a_sweep_killed_twice_and_sharded_collects_to_the_same_table(tmp_path, share_compilations):
+def test_a_sweep_killed_twice_and_sharded_collects_to_the_same_table(tmp_path):
     def start(name, shard):
         return subprocess.Popen(
             [
@@ -124,14 +109,13 @@ def test_a_sweep_killed_twice_and_sharded_collects_to_the_same_table(tmp_path, s
                 "--config.reduction.autoencoder_layers=()", "--config.pretrain.epochs=0.5",
                 "--config.finetune.epochs=0.5",
             ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=test_resume.environment(tmp_path),
         )  # fmt: skip
 
     def done(name):
         return len(list((tmp_path / name).glob("points/*/results.json")))
 
     assert start("undisturbed", "1/1").wait() == 0
-    share_compilations()
     for shard, enough in (("1/2", 5), ("2/2", 17)):
         # SIGKILL falls wherever the shard is after that many points: in a training, a fit, a file.
         killed = start("sharded", shard)

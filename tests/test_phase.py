@@ -56,7 +56,11 @@ def dies_after(stops):
 
 @pytest.mark.parametrize(
     ("average", "workers"),
-    [(False, None), (True, None), pytest.param(True, 0, marks=pytest.mark.slow)],
+    [
+        (False, None),
+        pytest.param(True, None, marks=pytest.mark.slow),
+        pytest.param(True, 0, marks=pytest.mark.slow),
+    ],
 )
 def test_killed_and_resumed_is_uninterrupted(task, tmp_path, monkeypatch, average, workers):
     budget, task = replace(BUDGET, average=average), replace(task, workers=workers)

@@ -22,7 +22,10 @@ def ours():
 
 # What torch.compile imports is full of what PyTorch deprecates.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
-@pytest.mark.parametrize("name", privacy.PEERS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * n.endswith("compiled")) for n in privacy.PEERS],
+)
 def test_a_peer_finds_our_mean_rank(name, ours):
     peer = privacy.PEERS[name]
     if missing := peer.missing(CASE.asked):
@@ -44,6 +47,7 @@ def test_fewer_queries_are_the_first_ones(name, ours):
     np.testing.assert_allclose(found, ours["classes"][:10], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_it_prints(monkeypatch, capsys):
     monkeypatch.setattr(privacy, "SCALING", (64, 128))
     arguments = ["privacy", "--samples=256", "--rounds=1", "--only=numpy"]

@@ -1,6 +1,7 @@
 """Killed at any moment and started again: the result of an uninterrupted run, byte for byte."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,12 +20,21 @@ COMMAND = (
 COMPARED = ("results.json", "accuracy.md", "metrics.jsonl", "config.json")
 
 
+def environment(folder):
+    """Runs that may be killed share what they compile with no other test: one may leave half of a file."""
+    return os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "compiled")}
+
+
 def launch(folder, reached=None, how=signal.SIGKILL, overrides=()):
     """Runs the command; with `reached`, sends it `how` as soon as that is true of its work folder."""
     folder.mkdir(exist_ok=True)
     with (folder / "stderr").open("w") as stderr:
         process = subprocess.Popen(
-            [*COMMAND, *overrides], cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr
+            [*COMMAND, *overrides],
+            cwd=folder,
+            env=environment(folder.parent) if how == signal.SIGKILL else None,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
         )
         while process.poll() is None:
             if reached is not None and reached(folder / "run"):
