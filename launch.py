@@ -1,7 +1,7 @@
 """The command line: flags only.
 
 python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR [--mode=run|tune]
-                 [--config.path.to.field=value ...]
+                 [--workers=N] [--config.path.to.field=value ...]
 python launch.py --config=... --workdir=DIR --mode=sweep [--sweep_shard=i/n] [--sweep_runner=local|ray]
 python launch.py --mode=collect --runs=A,B,... --workdir=DIR
 python launch.py --mode=audit --features=F.npz --noise_std=0,.1,1 --workdir=DIR [--gallery=... --prior=...]
@@ -35,6 +35,7 @@ _WORKDIR = flags.DEFINE_string(
     "workdir", None, "The folder of this run; going on in it when it exists."
 )
 _MODE = flags.DEFINE_string("mode", "run", f"What to do: {', '.join(MODES)}.")
+_WORKERS = flags.DEFINE_integer("workers", 1, "run: processes that evaluate, on a CPU.")
 _SHARD = flags.DEFINE_string("sweep_shard", "1/1", "sweep: i/n, the i-th of n parts of the list.")
 _RUNNER = flags.DEFINE_string("sweep_runner", "local", "sweep: local, ray.")
 _RUNS = flags.DEFINE_list("runs", None, "Work folders or globs, by commas, for --mode=collect.")
@@ -153,7 +154,7 @@ def _run(command: str) -> None:
     else:
         from hybrid_jax.experiment import run
 
-        written = run.run(_CONFIG.value, workdir, command)
+        written = run.run(_CONFIG.value, workdir, command, workers=_WORKERS.value)
     if hosts.is_first():
         _print(written)
 

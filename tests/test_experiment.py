@@ -8,7 +8,7 @@ from test_launch import make
 from hybrid_jax import embedding_files, results
 from hybrid_jax.evaluators import EVALUATORS
 from hybrid_jax.experiment import run
-from hybrid_jax.experiment.run import choose_dim
+from hybrid_jax.experiment.experiment import choose_dim
 from hybrid_jax.results import select
 
 KEYS = ("metric", "target", "split", "gallery", "reduction")

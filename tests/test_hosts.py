@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 
 from configs import activity
-from hybrid_jax import hosts, results
+from hybrid_jax import results
 from hybrid_jax.checkpoint import Checkpoints
 from hybrid_jax.data.batches import batch_indices
-from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import run, setup
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "launch.py"
@@ -96,7 +97,6 @@ def small(tmp_path_factory):
     return folder / "saved", [np.load(path, allow_pickle=True).item() for path in found]
 
 
-@pytest.mark.slow
 def test_two_processes_hold_distinct_halves_of_a_batch(small):
     _, found = small
     assert [each["devices"] for each in found] == [2, 2]
@@ -107,7 +107,6 @@ def test_two_processes_hold_distinct_halves_of_a_batch(small):
     np.testing.assert_array_equal(np.concatenate([first, second]), expected)
 
 
-@pytest.mark.slow
 def test_two_processes_load_a_half_of_each_streamed_batch_and_train_as_one(small):
     expected, (whole,) = mesh_program.streamed()
     held = [each["stream"][1][0] for each in small[1]]
@@ -120,7 +119,6 @@ def test_two_processes_load_a_half_of_each_streamed_batch_and_train_as_one(small
             )
 
 
-@pytest.mark.slow
 def test_two_processes_go_on_from_what_one_has_saved(small):
     for each in small[1]:
         jax.tree.map(np.testing.assert_array_equal, each["last"], hosts_program.state(5))
@@ -128,7 +126,6 @@ def test_two_processes_go_on_from_what_one_has_saved(small):
         assert each["then"] == 10
 
 
-@pytest.mark.slow
 def test_one_process_goes_on_from_what_two_have_saved(small):
     folder, _ = small
     assert {path.name for path in folder.glob("10/default/ocdbt.process_*")} == {
@@ -142,7 +139,6 @@ def test_one_process_goes_on_from_what_two_have_saved(small):
     saved.close()
 
 
-@pytest.mark.slow
 def test_the_first_process_writes(small):
     folder, found = small
     assert [each["first"] for each in found] == [True, False]
@@ -161,7 +157,6 @@ def folders(tmp_path_factory):
     return one, two, said
 
 
-@pytest.mark.slow
 def test_two_processes_find_what_one_finds(folders):
     one, two, _ = folders
     expected, found = (results.read(folder)["records"] for folder in (one, two))
@@ -179,7 +174,6 @@ def test_two_processes_find_what_one_finds(folders):
         np.testing.assert_allclose(a["loss"], b["loss"], rtol=1e-3)
 
 
-@pytest.mark.slow
 def test_the_first_process_reports_and_writes_what_one_would(folders):
     one, two, said = folders
     assert [str(two / "results.json") in out for out in said] == [True, False]
@@ -188,7 +182,6 @@ def test_the_first_process_reports_and_writes_what_one_would(folders):
     assert len(list((two / "tensorboard" / "simple").iterdir())) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("told", [0, 1])
 def test_both_end_at_the_same_stop_when_one_gets_a_sigterm(tmp_path, told):
     log = tmp_path / "metrics.jsonl"
@@ -204,52 +197,3 @@ def test_both_end_at_the_same_stop_when_one_gets_a_sigterm(tmp_path, told):
     saved = Checkpoints(tmp_path / "checkpoints" / "pretrain")
     assert saved.last_step() == json.loads(last)["step"]
     saved.close()
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (("localhost:1234", 2, None), "--process_id missing"),
-        ((None, 2, 0), "--coordinator missing"),
-        ((None, None, 0), "--coordinator and --num_processes missing"),
-        (("localhost", 2, 0), "--coordinator=localhost: give HOST:PORT"),
-        (("localhost:http", 2, 0), "--coordinator=localhost:http: give HOST:PORT"),
-        ((":1234", 2, 0), "--coordinator=:1234: give HOST:PORT"),
-        (("localhost:1234", 2, 2), "--process_id=2: of --num_processes=2 it is one from 0 to 1"),
-        (("localhost:1234", 2, -1), "--process_id=-1"),
-        (("localhost:1234", 0, 0), "--num_processes=0: give the number of processes, from 1"),
-    ],
-)
-def test_mistakes_in_the_flags(given, message):
-    with pytest.raises(UserError) as caught:
-        hosts.join(*given)
-    assert message in str(caught.value) and "\n" not in str(caught.value)
-
-
-STEP = {"SLURM_STEP_NODELIST": "node[1-2]"}
-
-
-@pytest.mark.parametrize(
-    ("environment", "several"),
-    [
-        ({}, False),
-        ({"SLURM_NTASKS": "2"}, False),  # in an allocation, without srun
-        (STEP | {"SLURM_NTASKS": "1"}, False),
-        (STEP | {"SLURM_NTASKS": "2"}, True),
-        ({"OMPI_COMM_WORLD_SIZE": "1"}, False),
-        ({"OMPI_COMM_WORLD_SIZE": "16"}, True),
-        ({"TPU_WORKER_HOSTNAMES": "localhost"}, False),
-        ({"TPU_WORKER_HOSTNAMES": "a,b"}, True),
-        ({"TPU_WORKER_HOSTNAMES": "a", "MEGASCALE_NUM_SLICES": "2"}, True),
-        ({"JOB_COMPLETION_INDEX": "1", "KUBERNETES_SERVICE_HOST": "10.0.0.1"}, False),
-    ],
-)
-def test_launchers_that_started_several(environment, several):
-    assert hosts.launched(environment) == several
-
-
-def test_one_that_is_alone_joins_nobody(monkeypatch):
-    for name, value in (STEP | {"SLURM_NTASKS": "2"}).items():
-        monkeypatch.setenv(name, value)
-    hosts.join(None, 1, None)
-    assert not jax.distributed.is_initialized() and hosts.is_first()

@@ -1,0 +1,207 @@
+"""A run's networks, and what is done with them at each layer: embed, evaluate."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from hybrid_jax import embedding_files, evaluators, inference
+from hybrid_jax.attacks.matcher import Matcher
+from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
+from hybrid_jax.embedded import Embedded, LayerFeatures
+from hybrid_jax.embedding import METHODS
+from hybrid_jax.evaluators.sampling import stratified
+from hybrid_jax.experiment import rebuilt, setup
+from hybrid_jax.figures.feature_space import MOST_POINTS, few
+from hybrid_jax.metrics import accuracy, operating_noise
+from hybrid_jax.networks import Training
+from hybrid_jax.reduction import pca
+from hybrid_jax.results import Record, select, write_arrays, write_json
+
+SIAMESE = ("contrastive_weight", "margin")  # what a Siamese network is given at its layer
+Unit = tuple[str, tuple[str, ...]]  # a layer, and methods that are measured there one after another
+
+
+def prepare(
+    config: ml_collections.ConfigDict, workdir: Path, trainings: Path | None = None
+) -> "Experiment":
+    """An experiment with its data, and with the networks that serve all layers: trained, or loaded where they are.
+
+    For arguments and errors see `run.run`.
+    """
+    networks = training(config, workdir, trainings)
+    pretrained = networks.pretrained()
+    settings = setup.evaluator_settings(config)
+    settings = replace(settings, matcher=matcher(config, networks))
+    evaluated = evaluations(workdir)  # now: all processes see the same
+    simple = networks.simple(pretrained)
+    return Experiment(config, networks, settings, workdir, evaluated, pretrained, simple)
+
+
+def training(config: ml_collections.ConfigDict, workdir: Path, trainings: Path | None) -> Training:
+    """How the networks are trained, in the work folder or in `trainings`; see `setup.training`."""
+    own = setup.training(config, workdir)
+    return replace(own, workdir=trainings, shared=True) if trainings else own
+
+
+def matcher(config: ml_collections.ConfigDict, networks: Training) -> Matcher | None:
+    """What re-identifies people, where that is asked."""
+    return networks.matcher() if "reconstruction" in config.evaluators else None
+
+
+def evaluations(workdir: Path) -> frozenset[Path]:
+    """The files of records that evaluations have left in a work folder."""
+    return frozenset(workdir.glob("evaluated/**/*.json"))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What one run does at each layer."""
+
+    config: ml_collections.ConfigDict
+    training: Training
+    settings: evaluators.Settings
+    workdir: Path
+    evaluated: frozenset[Path]  # files of records that are there from before
+    pretrained: dict[str, Any]
+    simple: dict[str, Any]
+
+    @property
+    def layers(self) -> list[str]:
+        """From the device on: tables and orderings go by it, in whatever order they were named."""
+        return sorted(self.config.layers, key=self.training.task.network.layers.index)
+
+    def units(self) -> list[Unit]:
+        """What can be evaluated apart: a layer's methods of one network, which share what is found without noise."""
+        of_network = {
+            siamese: tuple(m for m in self.config.methods if METHODS[m].siamese == siamese)
+            for siamese in (False, True)
+        }
+        return [
+            (layer, methods) for layer in self.layers for methods in of_network.values() if methods
+        ]
+
+    def siamese(self, layer: str) -> dict[str, Any] | None:
+        """The network that is fine-tuned for a layer; `None` where no method asks for one."""
+        if not any(METHODS[method].siamese for method in self.config.methods):
+            return None
+        weight, margin = (self.config.siamese[name][layer] for name in SIAMESE)
+        return self.training.siamese(self.pretrained, layer, weight, margin)
+
+    def features(self, layer: str) -> dict[bool, LayerFeatures]:
+        """At a layer, by whether the network is Siamese."""
+        task = self.training.task
+        found = {False: LayerFeatures.extract(task, layer, self.simple, 0.0, None)}
+        siamese = self.siamese(layer)
+        if siamese is not None:
+            weight, margin = (self.config.siamese[name][layer] for name in SIAMESE)
+            found[True] = LayerFeatures.extract(task, layer, siamese, weight, margin)
+        return found
+
+    def embed(
+        self, layer: str, features: dict[bool, LayerFeatures], only: tuple[str, ...] | None = None
+    ) -> Iterator[Embedded]:
+        """Every method of the config at a layer, with every reduction measured there.
+
+        Args:
+            layer: where to split.
+            features: see `features`.
+            only: these methods.
+        """
+        settings = self.config.reduction
+        dim = setup.reduced_dim(self.config, layer) or self._choose_dim(features)
+        kinds = ("pca", "autoencoder") if layer in settings.autoencoder_layers else ("pca",)
+        fitted: dict[tuple[bool, str], Any] = {}
+        for kind in kinds:
+            for name in self.config.methods:
+                method = METHODS[name]
+                if (not method.reduced and kind != kinds[0]) or name not in (only or METHODS):
+                    continue
+                family = features[method.siamese]
+                if method.reduced and (method.siamese, kind) not in fitted:
+                    budget = setup.budget(settings.autoencoder)
+                    fitted[method.siamese, kind] = family.reduce(
+                        kind, dim, self.training.key, budget
+                    )
+                reduction = fitted.get((method.siamese, kind))
+                yield family.embed(
+                    name, kind, reduction, self.training.key, settings.clip_norm or None
+                )
+
+    def evaluate(self, embedded: Embedded) -> list[Record]:
+        """Measures an embedding, and writes it to the work folder with its operating noise.
+
+        Each evaluator's records are kept as soon as they are known: a killed run goes on with the next one.
+        """
+        about, records = embedded.embedding, []
+        own = embedding_files.name(about.layer, about.method, about.reduction)
+        for name in self.config.evaluators:
+            path = self.workdir / "evaluated" / own / f"{name}.json"
+            if path in self.evaluated:
+                records += json.loads(path.read_text())
+            else:
+                found = list(evaluators.evaluate((name,), embedded, self.settings))
+                if embedded.shown and name == "reconstruction":
+                    write_arrays(path.parent / rebuilt.FILE, embedded.shown)
+                write_json(path, found)
+                records += found
+        noise = 0.0
+        known = {"evaluator": "accuracy", "metric": "accuracy", "split": "validation"}
+        on_validation = select(records, **known, cloud="original")
+        if embedded.noisy and on_validation:
+            grid = [record["noise_relative"] for record in on_validation]
+            noise = operating_noise(
+                grid, [record["value"] for record in on_validation], self.config.noise.tolerance
+            )
+        embedding_files.save(self.workdir, embedded, self.config.model.to_dict(), noise)
+        return records
+
+    def feature_space(self, features: dict[bool, LayerFeatures]) -> dict[str, np.ndarray]:
+        """Test features in their first two principal components, before and after fine-tuning (paper, Fig. 4)."""
+        samples, task = self.training.task.samples, self.training.task
+        index = features[False].index[TEST]
+        target = self.config.sensitive[0]
+        strata = [task.labels(name)[index] for name in (task.primary, target)]
+        shown = stratified(strata, MOST_POINTS, self.config.seed)
+
+        def plane(family: LayerFeatures) -> np.ndarray:
+            axes = pca.fit(np.asarray(family.features[TRAIN]), 2)
+            return np.asarray(pca.project(axes, family.features[TEST][shown]))
+
+        names = {
+            name: few(np.array(samples.classes[name])[task.labels(name)[index[shown]]])
+            for name in (task.primary, target)
+        }
+        return {
+            "before": plane(features[False]),
+            "after": plane(features[True]),
+            "primary": names[task.primary],
+            "sensitive": names[target],
+        }
+
+    def _choose_dim(self, features: dict[bool, LayerFeatures]) -> int:
+        family = features[max(features)]
+        dims = sorted(self.config.reduction.dims)
+        budget = setup.budget(self.config.reduction.autoencoder)
+        full = family.reduce("pca", dims[-1], self.training.key, budget)
+        scores = {}
+        for dim in dims:
+            # The first components of a fit are those of a smaller one.
+            nested = {**full, "components": full["components"][:dim]}
+            embedded = family.embed("reduced", "pca", nested, self.training.key)
+            found = inference.predictions(
+                embedded.embedding, embedded.variables, embedded.z[VALIDATION]
+            )
+            labels = embedded.labels(self.training.task.primary, VALIDATION)
+            scores[dim] = accuracy(np.asarray(found), labels)
+        return choose_dim(scores, self.config.tune.tolerance)
+
+
+def choose_dim(accuracies: dict[int, float], tolerance: float) -> int:
+    """The smallest dimension whose validation accuracy is within `tolerance` of the best one's."""
+    enough = max(accuracies.values()) - tolerance
+    return min(dim for dim, value in accuracies.items() if value >= enough)
