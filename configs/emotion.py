@@ -6,8 +6,8 @@
 The London set (`data/frll.py`) is read from `$HYBRID_JAX_DATA/frll` or `--config.data.dir`. It is small, 204 images of
 102 people, of whom 31 are for test: the seed also says who, so take the mean over some and its deviation. The network
 begins with the stem and first block of `configs/gender.py`'s. Who a test person is can only be matched: the adversary
-holds everybody's neutral image and is asked about the smiling one. On one core a seed takes 20 to 30 minutes. Expected,
-test accuracy in percent over seeds 0 to 4 (one image is 1.6):
+holds everybody's neutral image and is asked about the smiling one. Expected, test accuracy in percent over seeds 0 to
+4 (one image is 1.6):
 
                        block_2     block_3     block_4
     simple             93.5 +- 1   93.5 +- 1   93.5 +- 1
