@@ -1,7 +1,8 @@
 """The command line: flags only.
 
-python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR [--mode=run|tune]
-                 [--workers=N] [--config.path.to.field=value ...]
+python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR [--workers=N]
+                 [--config.path.to.field=value ...]
+python launch.py --config=... --workdir=DIR --mode=tune
 python launch.py --config=... --workdir=DIR --mode=sweep [--sweep_shard=i/n] [--sweep_runner=local|ray]
 python launch.py --mode=collect --runs=A,B,... --workdir=DIR
 python launch.py --mode=audit --features=F.npz --noise_std=0,.1,1 --workdir=DIR [--gallery=... --prior=...]
@@ -129,6 +130,8 @@ def _run(command: str) -> None:
         raise errors.UserError(
             "--workdir is missing: name the folder of this run, as in --workdir=runs/activity-0"
         )
+    if _WORKERS.value != 1 and _MODE.value != "run":
+        raise errors.UserError(f"--workers={_WORKERS.value}: of --mode=run alone; leave it out")
     workdir = Path(_WORKDIR.value)
     hosts.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
     if _MODE.value == "collect":

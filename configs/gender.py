@@ -47,9 +47,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "seed": 0,  # who is in which split
         "least_images": 5,  # of a person whose identity is attacked
     }
-    if (
-        keys["data"] == "wiki"
-    ):  # `data/wiki.py`: how many, and which; no score: all that have a gender
+    # How many, and which (`data/wiki.py`); without scores all that have a gender.
+    if keys["data"] == "wiki":
         config.data.num_train = 45_000
         config.data.least_score = ml_collections.config_dict.placeholder(float)
         config.data.most_second_score = ml_collections.config_dict.placeholder(float)

@@ -72,11 +72,19 @@ def test_the_filter_is_what_it_says(tmp_path):
         assert len(found.images) == sum(expected(n) and n % 5 != 4 for n in range(NUMBER))
 
 
-def test_an_image_that_is_got_again_is_prepared_again(tmp_path):
+def test_an_image_that_is_got_again_is_prepared_again(tmp_path, monkeypatch):
     folder = write_wiki(tmp_path)
     before = wiki.load(folder, side=4, num_train=20)
     assert np.array_equal(wiki.load(folder, side=4, num_train=20).images, before.images)
     Image.new("RGB", (60, 60), (250, 0, 0)).save(folder / "01/7_1980.jpg", quality=95)
+    monkeypatch.setattr("hybrid_jax.data.image_files.MOST_BAD", 0.1)
+    gone = folder / "01/13_1980.jpg"
+    gone.unlink()
+    gone.symlink_to(gone.name)  # to itself: nobody can read it
+    fewer = wiki.load(folder, side=4, num_train=20)
+    assert len(fewer.images) == len(before.images) - 1
+    gone.unlink()
+    Image.new("RGB", (30, 33), (13, 0, 0)).save(gone, quality=95)
     after = wiki.load(folder, side=4, num_train=20)
     changed = (after.images != before.images).any(axis=(1, 2, 3))
     assert changed.sum() == 1 and after.images[changed, 0, 0, 0] > 240

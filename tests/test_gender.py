@@ -123,6 +123,10 @@ def test_a_run_measures_identity_and_instances_and_rebuilds_faces(finished):
         for target in ("identity", "instance"):
             assert ("reidentification", target, route) in found
         assert ("accuracy", "gender", route) in found
+    same = results.select(rebuilt, metric="reidentification", target="instance", route="original")
+    assert {r["value"] for r in same} == {
+        1.0
+    }  # vectors are of unit length: an image is nearest to itself
     assert (finished / "figures" / "reconstruction_block_4.png").exists()
     assert "image found again" in (finished / "accuracy.md").read_text()
 

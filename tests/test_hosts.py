@@ -58,9 +58,18 @@ def started(programs):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("XLA_FLAGS", None)  # one device each
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    compiled = os.environ[
+        "JAX_COMPILATION_CACHE_DIR"
+    ]  # what one writes the other must not read half of
     processes = [
-        subprocess.Popen([sys.executable, *program], env=environment, cwd=ROOT, text=True, **pipes)
-        for program in programs
+        subprocess.Popen(
+            [sys.executable, *program],
+            env=environment | {"JAX_COMPILATION_CACHE_DIR": f"{compiled}-{number}"},
+            cwd=ROOT,
+            text=True,
+            **pipes,
+        )
+        for number, program in enumerate(programs)
     ]
     try:
         yield processes

@@ -190,6 +190,17 @@ def test_an_audit_of_arrays_prints_its_page(tmp_path):
         assert done.returncode == 2 and message in done.stderr
 
 
+def test_workers_are_counted_and_of_a_run_alone(tmp_path):
+    flags = ("--config=configs/activity.py:smoke", f"--workdir={tmp_path}/out")
+    for more, message in (
+        (("--workers=0",), "--workers=0: give the number of processes"),
+        (("--workers=2", "--mode=tune"), "--workers=2: of --mode=run alone"),
+    ):
+        done = run(*flags, *more)
+        assert done.returncode == 2 and message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_help_says_what_there_is_to_say():
     done = run("--help")
     assert done.returncode == 0 and not done.stderr

@@ -21,7 +21,7 @@ COMPARED = ("results.json", "accuracy.md", "metrics.jsonl", "config.json")
 
 
 def environment(folder):
-    """Runs that may be killed share what they compile with no other test: one may leave half of a file."""
+    """Runs that are stopped share what they compile with no other test: one may leave half of a file."""
     return os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "compiled")}
 
 
@@ -32,7 +32,7 @@ def launch(folder, reached=None, how=signal.SIGKILL, overrides=()):
         process = subprocess.Popen(
             [*COMMAND, *overrides],
             cwd=folder,
-            env=environment(folder.parent) if how == signal.SIGKILL else None,
+            env=environment(folder.parent),
             stdout=subprocess.DEVNULL,
             stderr=stderr,
         )

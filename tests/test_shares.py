@@ -2,6 +2,9 @@
 
 import multiprocessing
 import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -9,6 +12,7 @@ import pytest
 
 from configs import activity
 from hybrid_jax import evaluators, results
+from hybrid_jax.attacks import ATTACKERS
 from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import run, shares
 
@@ -20,6 +24,16 @@ def config(**changes):
     made.layers, made.reduction.autoencoder_layers = ("fc_2",), ()
     made.update_from_flattened_dict(changes)
     return made.lock()
+
+
+class Mine:
+    """An attacker."""
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """Processes that are killed while they compile share nothing."""
+    monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "false")
 
 
 def refused(*arguments):
@@ -36,8 +50,9 @@ def test_two_find_what_one_finds(tmp_path, monkeypatch):
     for a, b in zip(expected, found, strict=True):
         assert a.keys() == b.keys()
         for name, value in a.items():
-            numbers = isinstance(value, float)
-            assert b[name] == (pytest.approx(value, rel=1e-4) if numbers else value), (name, a)
+            # Other threads round otherwise: a window or two on the edge.
+            close = pytest.approx(value, rel=1e-4, abs=5e-3) if isinstance(value, float) else value
+            assert b[name] == close, (name, a)
     assert [path.name for path in alone] == [
         path.name for path in run.run(config(), tmp_path / "shared", "command")
     ]
@@ -56,31 +71,54 @@ def test_an_error_of_one_ends_all(tmp_path):
     with pytest.raises(UserError, match="unknown layer 'fc_9'"):
         shares.evaluate(*about, [("fc_9", ("simple",)), ("fc_2", ("simple",))], 2)
 
+    shutil.rmtree(tmp_path / "evaluated")
+
     def kill():
-        while not (children := multiprocessing.active_children()):
+        while not any(tmp_path.glob("evaluated/**/*.json")):
             time.sleep(0.05)
-        children[0].kill()
+        multiprocessing.active_children()[0].kill()
 
-    killer = threading.Thread(target=kill)
-    killer.start()
-    with pytest.raises(RuntimeError, match="a process that evaluates was killed"):
-        shares.evaluate(*about, [("fc_2", ("simple",))], 1)
-    killer.join()
+    threading.Thread(target=kill, daemon=True).start()
+    with pytest.raises(UserError, match="a process that evaluates was killed, perhaps for memory"):
+        shares.evaluate(*about, [("fc_2", ("simple",))] * 1000, 1)
     assert not multiprocessing.active_children()
+    run.run(made, tmp_path, "command", workers=2)  # goes on
+    assert len(list(tmp_path.glob("evaluated/fc_2/*/*.json"))) == 1
 
 
-@pytest.mark.parametrize(("cores", "workers"), [(5, 2), (2, 2), (3, 1), (2, 3), (0, 2)])
-def test_each_has_its_cores(monkeypatch, cores, workers):
+@pytest.mark.parametrize(("cores", "workers"), [(5, 2), (2, 2), (3, 1), (2, 3)])
+def test_cores_are_shared_evenly(monkeypatch, cores, workers):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(10, 10 + cores)))
     found = shares._shares(workers)
     assert len(found) == workers and set().union(*found) == set(range(10, 10 + cores))
     sizes = [len(share) for share in found]
-    assert max(sizes) - min(sizes) <= 1 and sum(sizes) == (max(cores, workers) if cores else 0)
+    assert max(sizes) - min(sizes) <= 1 and sum(sizes) == max(cores, workers)
+
+
+def test_a_system_that_does_not_tell_its_cores_lets_all_have_all(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert shares._shares(2) == [set(), set()]
+    with shares._on(set()):
+        pass
+
+
+def test_what_is_started_is_on_its_cores_and_this_process_stays_on_its_own(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    before = os.sched_getaffinity(0)
+    tell = "import os; print(os.sched_getaffinity(0), os.environ['OMP_NUM_THREADS'])"
+    with shares._on({max(before)}):
+        said = subprocess.run([sys.executable, "-c", tell], capture_output=True, text=True).stdout
+    assert said.strip() == f"{ {max(before)} } 1"
+    assert os.sched_getaffinity(0) == before and os.environ["OMP_NUM_THREADS"] == "7"
 
 
 def test_mistakes_are_named(monkeypatch):
     with pytest.raises(UserError, match="--workers=0: give the number of processes"):
         shares.check(0)
+    monkeypatch.setitem(ATTACKERS, "mine", Mine)
+    with pytest.raises(UserError, match="--workers=2: attacker 'mine' is your own"):
+        shares.check(2)
+    del ATTACKERS["mine"]
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
     shares.check(1)
     with pytest.raises(UserError, match=r"--workers=2: .* on a gpu leave it out"):

@@ -71,7 +71,7 @@ class ImageFiles:
         """Contents of an image's file.
 
         Raises:
-            OSError: it cannot be read.
+            OSError, zipfile.BadZipFile, zlib.error: it cannot be read.
         """
         if self._zip is None:
             return (self.root / self._members[name]).read_bytes()
@@ -93,11 +93,17 @@ class ImageFiles:
         """Names the files by their names and sizes: quicker than `digest`."""
         hasher = hashlib.sha256()
         for name in self.names:
-            member = self._members[name]
-            info = self._zip and self._zip.getinfo(member)
-            size = info.file_size if info else (self.root / member).stat().st_size
-            hasher.update(f"{name} {size}\n".encode())
+            hasher.update(f"{name} {self._size(name)}\n".encode())
         return hasher.hexdigest()[:16]
+
+    def _size(self, name: str) -> int:
+        member = self._members[name]
+        if self._zip:
+            return self._zip.getinfo(member).file_size
+        try:
+            return (self.root / member).stat().st_size
+        except OSError:
+            return -1  # `decode` reports it
 
     def _checksum(self, name: str) -> int:
         if self._zip:

@@ -5,11 +5,6 @@ there. Which samples make up a batch is `batch_indices`'s to say, as for data th
 """
 
 import gc
-import logging
-import multiprocessing
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from hybrid_jax import mesh
+from hybrid_jax import mesh, worker
 from hybrid_jax.data.batches import batch_indices
 from hybrid_jax.errors import UserError
 
@@ -171,13 +166,4 @@ def _prefetched(groups: _Groups, workers: int, place: Callable) -> Any:
 
 
 def _start_worker(index: int, count: int) -> None:
-    """A worker is silent, leaves signals to its parent, and does not outlive it, however that ends."""
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    for number in (signal.SIGINT, signal.SIGTERM):  # those that come to a whole group of processes
-        signal.signal(number, signal.SIG_IGN)
-
-    def watch() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    worker.begin()

@@ -76,14 +76,33 @@ class Experiment:
         return sorted(self.config.layers, key=self.training.task.network.layers.index)
 
     def units(self) -> list[Unit]:
-        """What can be evaluated apart: a layer's methods of one network, which share what is found without noise."""
+        """What is left to evaluate, in parts: a layer's methods of one network, as they share noise-free findings."""
         of_network = {
             siamese: tuple(m for m in self.config.methods if METHODS[m].siamese == siamese)
             for siamese in (False, True)
         }
         return [
-            (layer, methods) for layer in self.layers for methods in of_network.values() if methods
+            (layer, methods)
+            for layer in self.layers
+            for methods in of_network.values()
+            if not all(self._done(layer, method) for method in methods)
         ]
+
+    def _kinds(self, layer: str) -> tuple[str, ...]:
+        more = layer in self.config.reduction.autoencoder_layers
+        return ("pca", "autoencoder") if more else ("pca",)
+
+    def _done(self, layer: str, method: str) -> bool:
+        kinds = self._kinds(layer) if METHODS[method].reduced else ("pca",)
+        return all(
+            self._records(layer, method, kind, evaluator) in self.evaluated
+            for kind in kinds
+            for evaluator in self.config.evaluators
+        )
+
+    def _records(self, layer: str, method: str, kind: str, evaluator: str) -> Path:
+        own = embedding_files.name(layer, method, kind)
+        return self.workdir / "evaluated" / own / f"{evaluator}.json"
 
     def siamese(self, layer: str) -> dict[str, Any] | None:
         """The network that is fine-tuned for a layer; `None` where no method asks for one."""
@@ -110,16 +129,16 @@ class Experiment:
         Args:
             layer: where to split.
             features: see `features`.
-            only: these methods.
+            only: these methods; None: all.
         """
         settings = self.config.reduction
         dim = setup.reduced_dim(self.config, layer) or self._choose_dim(features)
-        kinds = ("pca", "autoencoder") if layer in settings.autoencoder_layers else ("pca",)
+        kinds = self._kinds(layer)
         fitted: dict[tuple[bool, str], Any] = {}
         for kind in kinds:
             for name in self.config.methods:
                 method = METHODS[name]
-                if (not method.reduced and kind != kinds[0]) or name not in (only or METHODS):
+                if (not method.reduced and kind != kinds[0]) or (only and name not in only):
                     continue
                 family = features[method.siamese]
                 if method.reduced and (method.siamese, kind) not in fitted:
@@ -138,9 +157,8 @@ class Experiment:
         Each evaluator's records are kept as soon as they are known: a killed run goes on with the next one.
         """
         about, records = embedded.embedding, []
-        own = embedding_files.name(about.layer, about.method, about.reduction)
         for name in self.config.evaluators:
-            path = self.workdir / "evaluated" / own / f"{name}.json"
+            path = self._records(about.layer, about.method, about.reduction, name)
             if path in self.evaluated:
                 records += json.loads(path.read_text())
             else:

@@ -28,7 +28,8 @@ def run(
         workdir: the work folder.
         command: the command line, kept in results.json.
         trainings: where the networks are trained, if that is shared with other work folders (`sweep`).
-        workers: processes that evaluate at once, each on its share of the CPU's cores; 1: this one does it all.
+        workers: processes that evaluate at once, at most two a layer, each on its share of the CPU's cores (where the
+            system lets them be chosen) and with the data in a memory of its own; 1: this one does it all.
 
     Returns:
         The files that report the results.
@@ -40,7 +41,7 @@ def run(
     shares.check(workers)
     on_device = _on_device(workdir)
     experiment = prepare(config, workdir, trainings)
-    if workers > 1:
+    if workers > 1 and experiment.units():
         for layer in experiment.layers:
             experiment.siamese(layer)
         shares.evaluate(config, workdir, trainings, experiment.units(), workers)

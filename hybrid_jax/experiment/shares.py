@@ -4,13 +4,9 @@ What evaluations compile is little faster on two cores than on one: several proc
 of all. They leave their records in the work folder, where the run finds them as it does those of an earlier start.
 """
 
-import io
-import logging
 import multiprocessing
 import os
 import signal
-import sys
-import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,14 +16,22 @@ from pathlib import Path
 import jax
 import ml_collections
 
-from hybrid_jax import hosts, mesh
+from hybrid_jax import hosts, mesh, worker
+from hybrid_jax.attacks import ATTACKERS
 from hybrid_jax.errors import UserError
 from hybrid_jax.experiment.experiment import Unit, prepare
 from hybrid_jax.progress import bar
 
+PACKAGE = "hybrid_jax."
+
 
 def check(workers: int) -> None:
     """Raises `UserError` unless so many processes can evaluate."""
+    own = [name for name, make in ATTACKERS.items() if not make.__module__.startswith(PACKAGE)]
+    if workers > 1 and own:
+        raise UserError(
+            f"--workers={workers}: attacker {own[0]!r} is your own, which the processes do not know; leave it out"
+        )
     if workers < 1:
         raise UserError(f"--workers={workers}: give the number of processes, 1 or more")
     if workers > 1 and jax.default_backend() != "cpu":
@@ -57,28 +61,31 @@ def evaluate(
         workers: at most so many processes.
 
     Raises:
-        errors.UserError: as one of them raised it.
-        RuntimeError: with the traceback of any other error of one of them; one was killed.
+        errors.UserError: as one of them raised it; one was killed.
+        RuntimeError: with the traceback of any other error of one of them.
     """
-    left, done = list(units), -min(workers, len(units))  # each says first that it is ready
+    left, at_work = list(units), set()
     with (
-        _started(-done, config, workdir, trainings) as pipes,
+        _started(min(workers, len(units)), config, workdir, trainings) as pipes,
         bar("evaluations", len(units)) as advance,
     ):
         while pipes:
             for pipe in wait(pipes):
-                try:
-                    error = pipe.recv()
-                except EOFError:
-                    error = RuntimeError("a process that evaluates was killed")
-                if error is not None:
-                    raise error
-                done += 1
-                advance(max(done, 0))
                 given = left.pop(0) if left else None
-                pipe.send(given)
+                try:
+                    error = pipe.recv()  # the first says that it is ready
+                    if error is not None:
+                        raise error
+                    pipe.send(given)
+                except (EOFError, ConnectionError):
+                    raise UserError(
+                        "a process that evaluates was killed, perhaps for memory: lower --workers; the command goes on"
+                    ) from None
+                at_work.add(pipe)
                 if given is None:
                     pipes.remove(pipe)
+                    at_work.discard(pipe)
+                advance(len(units) - len(left) - len(at_work))
 
 
 @contextmanager
@@ -90,7 +97,7 @@ def _started(workers: int, *arguments) -> Iterator[list[Connection]]:
         for cores in _shares(workers):
             pipe, its_pipe = context.Pipe()
             process = context.Process(target=_work, args=(its_pipe, *arguments), daemon=True)
-            with _on(cores):
+            with _on(cores), _deaf():
                 process.start()
             its_pipe.close()  # it alone holds it: its end is heard here
             processes.append(process)
@@ -126,11 +133,21 @@ def _on(cores: set[int]) -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = threads
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started inside hears no signal that is meant for the parent: `worker.begin` comes after long imports."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, worker.STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(
     pipe: Connection, config: ml_collections.ConfigDict, workdir: Path, trainings: Path | None
 ) -> None:
     """Evaluates what comes through the pipe, until that is `None`; answers each with `None`, or what went wrong."""
-    _serve()
+    worker.begin()
     try:
         with mesh.over_all_devices():
             experiment = prepare(config, workdir, trainings)
@@ -144,17 +161,3 @@ def _work(
         pipe.send(error)
     except Exception:
         pipe.send(RuntimeError(traceback.format_exc().strip()))
-
-
-def _serve() -> None:
-    """Is silent, leaves signals to the parent, and does not outlive it, however that ends."""
-    sys.stderr = io.StringIO()  # the parent shows how far all are
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    for number in (signal.SIGINT, signal.SIGTERM):  # those that come to a whole group of processes
-        signal.signal(number, signal.SIG_IGN)
-
-    def watch() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,25 @@
+"""A process that works for another one."""
+
+import io
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+
+STOPS = (signal.SIGINT, signal.SIGTERM)  # those that come to a whole group of processes
+
+
+def begin() -> None:
+    """From here on this process is silent, leaves signals to its parent, and does not outlive it, however that ends."""
+    sys.stdout = sys.stderr = io.StringIO()
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
+
+    def watch() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
