@@ -1,19 +1,16 @@
 """A process that works for another one."""
 
-import io
 import logging
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 
 STOPS = (signal.SIGINT, signal.SIGTERM)  # those that come to a whole group of processes
 
 
 def begin() -> None:
-    """From here on this process is silent, leaves signals to its parent, and does not outlive it, however that ends."""
-    sys.stdout = sys.stderr = io.StringIO()
+    """From here on this process logs errors alone, leaves signals to its parent, and does not outlive it."""
     logging.getLogger("absl").setLevel(logging.ERROR)
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)

@@ -1,5 +1,7 @@
 """Folders of images: what is in them, and what is made of those that cannot be read."""
 
+import zipfile
+
 import pytest
 from PIL import Image
 
@@ -18,6 +20,18 @@ def test_one_bad_image_in_a_hundred_is_left_out_and_one_in_99_is_refused(tmp_pat
     assert "1 of 100 images cannot be read and are left out" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"1 of 99 images cannot be read, the first is .*007.png"):
         decode(files, files.names[:99], to_grey)
+
+
+def test_a_listing_tells_sizes_in_a_folder_as_in_a_zip(tmp_path):
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    image = tmp_path / "set" / "a" / "1.png"
+    Image.new("L", (4, 4)).save(image)
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.write(image, "a/1.png")
+    listing = ImageFiles(tmp_path / "set").listing()
+    assert ImageFiles(tmp_path / "set.zip").listing() == listing
+    Image.new("L", (9, 9)).save(image)
+    assert ImageFiles(tmp_path / "set").listing() != listing
 
 
 def test_folders_without_images_and_two_of_one_name_are_refused(tmp_path):

@@ -22,7 +22,6 @@ from hybrid_jax.networks import Training
 from hybrid_jax.reduction import pca
 from hybrid_jax.results import Record, select, write_arrays, write_json
 
-SIAMESE = ("contrastive_weight", "margin")  # what a Siamese network is given at its layer
 Unit = tuple[str, tuple[str, ...]]  # a layer, and methods that are measured there one after another
 
 
@@ -46,6 +45,11 @@ def training(config: ml_collections.ConfigDict, workdir: Path, trainings: Path |
     """How the networks are trained, in the work folder or in `trainings`; see `setup.training`."""
     own = setup.training(config, workdir)
     return replace(own, workdir=trainings, shared=True) if trainings else own
+
+
+def siamese_settings(config: ml_collections.ConfigDict, layer: str) -> tuple[float, float]:
+    """Contrastive weight and margin of the Siamese network of a layer."""
+    return config.siamese.contrastive_weight[layer], config.siamese.margin[layer]
 
 
 def matcher(config: ml_collections.ConfigDict, networks: Training) -> Matcher | None:
@@ -108,8 +112,7 @@ class Experiment:
         """The network that is fine-tuned for a layer; `None` where no method asks for one."""
         if not any(METHODS[method].siamese for method in self.config.methods):
             return None
-        weight, margin = (self.config.siamese[name][layer] for name in SIAMESE)
-        return self.training.siamese(self.pretrained, layer, weight, margin)
+        return self.training.siamese(self.pretrained, layer, *siamese_settings(self.config, layer))
 
     def features(self, layer: str) -> dict[bool, LayerFeatures]:
         """At a layer, by whether the network is Siamese."""
@@ -117,8 +120,8 @@ class Experiment:
         found = {False: LayerFeatures.extract(task, layer, self.simple, 0.0, None)}
         siamese = self.siamese(layer)
         if siamese is not None:
-            weight, margin = (self.config.siamese[name][layer] for name in SIAMESE)
-            found[True] = LayerFeatures.extract(task, layer, siamese, weight, margin)
+            settings = siamese_settings(self.config, layer)
+            found[True] = LayerFeatures.extract(task, layer, siamese, *settings)
         return found
 
     def embed(

@@ -8,7 +8,13 @@ import ml_collections
 from hybrid_jax import mesh, report, results
 from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import rebuilt, shares
-from hybrid_jax.experiment.experiment import SIAMESE, evaluations, matcher, prepare, training
+from hybrid_jax.experiment.experiment import (
+    evaluations,
+    matcher,
+    prepare,
+    siamese_settings,
+    training,
+)
 from hybrid_jax.results import Record, select
 from hybrid_jax.tradeoff import tradeoff_area_records
 
@@ -70,7 +76,7 @@ def train(
         networks.simple(pretrained)
         matcher(config, networks)
     else:
-        networks.siamese(pretrained, layer, *(config.siamese[name][layer] for name in SIAMESE))
+        networks.siamese(pretrained, layer, *siamese_settings(config, layer))
 
 
 def _on_device(workdir: Path) -> list[Record]:

@@ -1,12 +1,14 @@
 """A run's evaluations by several processes, each on its share of the CPU's cores.
 
-What evaluations compile is little faster on two cores than on one: several processes of one core each do more than one
-of all. They leave their records in the work folder, where the run finds them as it does those of an earlier start.
+In one process XLA:CPU leaves a part of the cores idle in what evaluations compile; processes of a core each do not.
+They leave their records in the work folder, where the run finds them as it does those of an earlier start.
 """
 
+import io
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,23 +24,25 @@ from hybrid_jax.errors import UserError
 from hybrid_jax.experiment.experiment import Unit, prepare
 from hybrid_jax.progress import bar
 
-PACKAGE = "hybrid_jax."
+PACKAGE = "hybrid_jax."  # all that a process imports
 
 
 def check(workers: int) -> None:
     """Raises `UserError` unless so many processes can evaluate."""
+    if workers < 1:
+        raise UserError(f"--workers={workers}: give the number of processes, 1 or more")
+    if workers == 1:
+        return
     own = [name for name, make in ATTACKERS.items() if not make.__module__.startswith(PACKAGE)]
-    if workers > 1 and own:
+    if own:
         raise UserError(
             f"--workers={workers}: attacker {own[0]!r} is your own, which the processes do not know; leave it out"
         )
-    if workers < 1:
-        raise UserError(f"--workers={workers}: give the number of processes, 1 or more")
-    if workers > 1 and jax.default_backend() != "cpu":
+    if jax.default_backend() != "cpu":
         raise UserError(
             f"--workers={workers}: processes share a CPU's cores; on a {jax.default_backend()} leave it out"
         )
-    if workers > 1 and hosts.joined():
+    if hosts.joined():
         raise UserError(
             f"--workers={workers}: leave it out with --num_processes, which shares all work"
         )
@@ -148,6 +152,7 @@ def _work(
 ) -> None:
     """Evaluates what comes through the pipe, until that is `None`; answers each with `None`, or what went wrong."""
     worker.begin()
+    sys.stdout = sys.stderr = io.StringIO()  # no bars: the parent shows how far all are
     try:
         with mesh.over_all_devices():
             experiment = prepare(config, workdir, trainings)

@@ -14,7 +14,7 @@ from hybrid_jax.embedding import METHODS
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.experiment import run as single
 from hybrid_jax.experiment import setup, workdir
-from hybrid_jax.experiment.experiment import SIAMESE
+from hybrid_jax.experiment.experiment import siamese_settings
 from hybrid_jax.experiment.points import Point, points, shard
 from hybrid_jax.results import write_json
 
@@ -101,7 +101,7 @@ def _submit_all(
         needed = [trained[shared,]]
         if any(METHODS[method].siamese for method in own.methods):
             for layer in own.layers:
-                network = (shared, layer, *(own.siamese[k][layer] for k in SIAMESE))
+                network = (shared, layer, *siamese_settings(own, layer))
                 if network not in trained:
                     trained[network] = submit(_train, own, home, shared, layer, needed[0])
                 needed.append(trained[network])
