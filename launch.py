@@ -208,7 +208,7 @@ def _stop(number: int, frame: types.FrameType | None) -> None:
     """
     if sys.stderr.isatty():
         os.write(sys.stderr.fileno(), b"\x1b[?25h\n")  # the cursor, which a progress bar hides
-    hosts.leave_last()
+    hosts.leave()
     os._exit(128 + number)
 
 

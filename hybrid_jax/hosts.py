@@ -5,12 +5,13 @@ JAX is imported where it is needed: merging results, which is no work for severa
 
 import os
 import sys
-import time
+import threading
 from collections.abc import Mapping
 
 from hybrid_jax.errors import UserError
 
 SILENT = 300  # seconds until a process that says nothing is taken for dead: JAX's 100 are short on a busy machine
+PATIENCE = 10  # seconds to wait for the others at the end: SLURM kills 30 after it asked
 
 
 def join(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
@@ -79,10 +80,18 @@ def anywhere(here: bool) -> bool:
     return bool(np.any(multihost_utils.process_allgather(np.bool_(here))))
 
 
-def leave_last() -> None:
-    """Lets the others go first, where all are about to end: they fail when the process that they met at is gone."""
-    if joined() and is_first():
-        time.sleep(1.0)
+def leave() -> None:
+    """Takes leave of the others, where all are about to end: who goes while others are still there makes them fail.
+
+    Waits for them for a while only: where one alone is told to end, they do not come.
+    """
+    if not joined():
+        return
+    import jax
+
+    leaving = threading.Thread(target=jax.distributed.shutdown, daemon=True)
+    leaving.start()
+    leaving.join(PATIENCE)
 
 
 def _check(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:

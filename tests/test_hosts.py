@@ -196,7 +196,7 @@ def test_both_end_at_the_same_stop_when_one_gets_a_sigterm(tmp_path, told):
     log = tmp_path / "metrics.jsonl"
     program = [ROOT / "launch.py", *flags(tmp_path), "--config.pretrain.epochs=10000"]
     with started([*program, *mine] for mine in joined_flags()) as processes:
-        while not log.exists():
+        while not (log.exists() and log.read_text()):  # then both are training
             assert [process.poll() for process in processes] == [None, None]
             time.sleep(0.1)
         processes[told].terminate()
