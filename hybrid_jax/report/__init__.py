@@ -208,7 +208,8 @@ def _title(records) -> str:
     def named(field):
         return ", ".join(str(v) for v in results.distinct(records, field))
 
-    task = ", ".join(results.distinct(results.select(records, evaluator="accuracy"), "target"))
+    measured = results.select(records, evaluator="accuracy") or records
+    task = ", ".join(results.distinct(measured, "target")) or "nothing"
     seeds = max(results.distinct(records, "n_seeds"), default=None)
     over = f"seed {named('seed')}" if seeds is None else f"{seeds} seed{'s'[: seeds != 1]}"
     return f"{task.capitalize()} on {named('dataset')}, {named('split_kind')} split, {over}"

@@ -6,6 +6,7 @@ from hybrid_jax import paper, results
 from hybrid_jax.report.markdown import percent, table
 
 ROWS = ("simple", "reduced", "siamese", "reduced_siamese")
+SIAMESE = ("siamese", "reduced_siamese", "advanced")
 # What the paper concludes from its Table 1, as differences of two rows.
 DIFFERENCES = (
     ("siamese", "simple"),
@@ -64,19 +65,22 @@ def difference_table(records: Iterable[Mapping]) -> str:
 
 
 def settings_table(records: Iterable[Mapping]) -> str:
-    """Contrastive weight, margin and reduced dimension of each layer."""
-    found = _found(records, "accuracy")
+    """Contrastive weight, margin and reduced dimension of each layer, by whatever was measured; "" of nothing."""
     rows = []
-    for layer in _layers(found):
-        siamese = _of(found, "siamese", layer, "pca") or _of(found, "reduced_siamese", layer, "pca")
-        reduced = _of(found, "reduced", layer, "pca") or _of(found, "reduced_siamese", layer, "pca")
+    for layer in results.distinct(records, "layer"):
+        siamese = results.select(records, layer=layer, method=SIAMESE)
+        reduced = results.select(records, layer=layer, reduction="pca")
         values = [
-            (siamese or {}).get("contrastive_weight"),
-            (siamese or {}).get("margin"),
-            (reduced or {}).get("reduced_dim"),
+            next(iter(results.distinct(found, name)), None)
+            for found, name in (
+                (siamese, "contrastive_weight"),
+                (siamese, "margin"),
+                (reduced, "reduced_dim"),
+            )
         ]
         rows.append([paper.layer_name(layer), *("–" if v is None else f"{v:g}" for v in values)])
-    return table(["Layer", "contrastive weight", "margin", "reduced dimension"], rows)
+    header = ["Layer", "contrastive weight", "margin", "reduced dimension"]
+    return table(header, rows) if rows else ""
 
 
 def tune_table(content: Mapping) -> str:
