@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,23 @@ import numpy as np
 
 from export import coreml, description, drift, manifest, operations, parity, savedmodel, tflite
 from export.folder import complete
+from export.halves import Half
 from export.litert import LiteRT
 from export.source import Source
 from hybrid_jax import results
 from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.progress import bar
 
 FORMATS = ("tflite", "coreml", "savedmodel")
 KNOWN = {"tflite": lambda: operations.TFLITE, "coreml": operations.known_to_coreml}
 DEVICE, CLOUD = "device", "cloud"
+EXTENSIONS = {"tflite": "tflite", "coreml": "mlpackage"}
+PLANNED = [
+    *(
+        ("tflite", precision) for precision in tflite.PRECISIONS
+    ),  # float32 first, of which int8 is made
+    *(("coreml", precision) for precision in coreml.PRECISIONS),
+]
 NOT_RUN = "predict needs macOS; the tests read such packages back and evaluate them"
 
 
@@ -50,17 +60,22 @@ def write(
         operations.check(source.device, {name: KNOWN[name]() for name in formats if name in KNOWN})
         x = source.tried(parity.INPUTS)
         content = description.of(source, folder) | {"command": command}
-        content["parity"], files = _device(source, formats, folder, x)
-        content["parity"] |= _cloud(source, formats, folder, x, files)
-        wrong = parity.excess(content["parity"])
-        if files and (allow_drift or not wrong):
-            content["drift"] = drift.of(source, files)
-            wrong += drift.excess(content["drift"])
+        found, files = _device(source, formats, folder, x)
+        if source.cloud is not None and "savedmodel" in formats:
+            exact = {n: run for n, run in files.items() if found[n]["precision"] == "float32"}
+            found |= _cloud(source, source.cloud, folder, x, exact)
+        wrong = parity.excess(found)
+        if allow_drift or not wrong:
+            # Of what gives no numbers nothing can be measured.
+            sound = {n: run for n, run in files.items() if found[n]["relative_rms"] is not None}
+            measured = drift.of(source, sound) if sound else {}
+            wrong += drift.excess(measured)
+            content |= {"drift": measured} if measured else {}
         if wrong and not allow_drift:
             raise UserError(
                 f"not exported: {'; '.join(wrong)}; --allow-drift ships it all the same"
             )
-        manifest.seal(folder, content)
+        manifest.seal(folder, content | {"parity": found})
     return out / manifest.NAME
 
 
@@ -69,59 +84,63 @@ def _device(
 ) -> tuple[dict[str, Any], dict[str, parity.Run]]:
     """Writes the device's files; gives how far each is from JAX on inputs x [N, ...], and those that run here."""
     half, (measured, _) = source.device, source.as_measured
+    found, files, models = {}, {}, {}
+    planned = [(name, p) for name, p in PLANNED if name in formats]
+    with bar("convert for the device", len(planned)) as advance:
+        for done, (form, precision) in enumerate(planned, 1):
+            path = folder / DEVICE / f"{precision}.{EXTENSIONS[form]}"
+            name = path.relative_to(folder).as_posix()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            found[name] = {"precision": precision}
+            if form == "coreml":
+                coreml.convert(half, precision, path)
+                if sys.platform == "darwin":
+                    files[name] = coreml.predictor(path)
+                else:
+                    found[name]["not_run"] = NOT_RUN
+            else:
+                models[precision] = (
+                    tflite.quantised(models["float32"], half, source.representative())
+                    if precision == "int8"
+                    else tflite.convert(half, precision)
+                )
+                files[name] = LiteRT(results.write_bytes(path, models[precision]))
+            advance(done)
     inputs = parity.device_inputs(half.inputs, x)
     expected = measured(*inputs.values())
-    found, files, clipped = {}, {}, {}
-    if "tflite" in formats:
-        models = {}
-        for precision in tflite.PRECISIONS:
-            samples = source.representative() if precision == "int8" else ()
-            models[precision] = tflite.convert(half, precision, samples)
-            path = results.write_bytes(folder / DEVICE / f"{precision}.tflite", models[precision])
-            files[path.relative_to(folder).as_posix()] = LiteRT(path)
-        share = tflite.clipped_share(models["float32"], models["int8"], x[:, None])
-        clipped[f"{DEVICE}/int8.tflite"] = {"clipped_share": share}
-    if "coreml" in formats:
-        for precision in coreml.PRECISIONS:
-            path = folder / DEVICE / f"{precision}.mlpackage"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            coreml.convert(half, precision, path)
-            key = path.relative_to(folder).as_posix()
-            if sys.platform == "darwin":
-                files[key] = coreml.predictor(path)
-            else:
-                found[key] = {"not_run": NOT_RUN}
     for name, run in files.items():
-        found[name] = parity.compared(run, inputs, expected) | clipped.get(name, {})
+        found[name] |= parity.differences(parity.outputs(run, inputs, f"try {name}"), expected)
+    if models:
+        share = tflite.clipped_share(models["float32"], models["int8"], x[:, None])
+        found[f"{DEVICE}/int8.tflite"]["clipped_share"] = share
     return found, files
 
 
 def _cloud(
-    source: Source,
-    formats: Sequence[str],
-    folder: Path,
-    x: np.ndarray,
-    files: Mapping[str, parity.Run],
+    source: Source, half: Half, folder: Path, x: np.ndarray, files: Mapping[str, parity.Run]
 ) -> dict[str, Any]:
-    """Writes the cloud's files; gives how far each is from JAX on features of x, and both halves from the model."""
-    half, (device, measured) = source.cloud, source.as_measured
-    if half is None or "savedmodel" not in formats:
-        return {}
-    z = device(*parity.device_inputs(device.inputs, x).values())
-    expected = measured(z)
-    saved = folder / CLOUD / "saved_model"
+    """Writes the cloud's files; gives how far each is from JAX on features of x, and with each of `files` before it.
+
+    Device, then cloud is the whole model; without noise, to which each would draw its own.
+    """
+    device, measured = source.as_measured
+    saved, artefact = folder / CLOUD / "saved_model", folder / CLOUD / "classifier.jax"
     savedmodel.save(half, saved)
-    artefact = results.write_bytes(folder / CLOUD / "classifier.jax", savedmodel.serialised(half))
-    found = {
-        f"{CLOUD}/saved_model float32": savedmodel.run(saved, z),
-        f"{CLOUD}/classifier.jax float32": savedmodel.run_serialised(artefact, z),
+    results.write_bytes(artefact, savedmodel.serialised(half))
+    clouds = {
+        f"{CLOUD}/{saved.name}": partial(savedmodel.run, saved),
+        f"{CLOUD}/{artefact.name}": partial(savedmodel.run_serialised, artefact),
     }
-    answers = {name: parity.differences(logits, expected) for name, logits in found.items()}
-    for name, run in files.items():
-        if "float32" in name:
-            # Device, then cloud is the whole model; without noise, to which each would draw its own.
-            inputs = parity.device_inputs(device.inputs, x, 0)
-            logits = savedmodel.run(saved, parity.outputs(run, inputs))
-            whole = measured(device(*inputs.values()))
-            answers[f"{name}, then cloud"] = parity.differences(logits, whole)
-    return answers
+    z = device(*parity.device_inputs(device.inputs, x).values())
+    without_noise = parity.device_inputs(device.inputs, x, 0)
+    uploads = {"": (z, measured(z))}
+    if files:
+        whole = measured(device(*without_noise.values()))
+        for name, run in files.items():
+            upload = parity.outputs(run, without_noise, f"{name}, then the cloud")
+            uploads[f"{name}, then "] = upload, whole
+    return {
+        f"{first}{name}": {"precision": "float32"} | parity.differences(cloud(given), expected)
+        for first, (given, expected) in uploads.items()
+        for name, cloud in clouds.items()
+    }

@@ -39,25 +39,23 @@ def convert(half: Half, precision: str, path: Path) -> None:
         from stablehlo_coreml.converter import convert as to_mil
 
         target = ct.target.iOS18
-        module = _stablehlo(half)
-        try:
-            program = to_mil(module, minimum_deployment_target=target)
-        except Exception as error:
-            raise UserError(f"CoreML cannot take this network: {first_line(error)}") from error
         computed = {
             "float32": ct.precision.FLOAT32,
             "float16": ct.transform.FP16ComputePrecision(_in_network),
         }
         passes = build_pass_pipeline()
         passes.remove_passes({INEXACT})
-        model = ct.convert(
-            program,
-            source="milinternal",
-            minimum_deployment_target=target,
-            pass_pipeline=passes,
-            compute_precision=computed[precision],
-            skip_model_load=True,
-        )
+        try:
+            model = ct.convert(
+                to_mil(_stablehlo(half), minimum_deployment_target=target),
+                source="milinternal",
+                minimum_deployment_target=target,
+                pass_pipeline=passes,
+                compute_precision=computed[precision],
+                skip_model_load=True,
+            )
+        except Exception as error:
+            raise UserError(f"CoreML cannot take this network: {first_line(error)}") from error
         spec = model.get_spec()
         for given, name in zip(list(spec.description.input), half.inputs, strict=True):
             ct.utils.rename_feature(spec, given.name, name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -39,10 +40,8 @@ def of(source: Source, files: Mapping[str, parity.Run]) -> dict[str, dict[str, A
         source: what was exported.
         files: the device's, by name.
     """
-    shapes = source.device.inputs
     outputs = {
-        name: lambda x, run=run: parity.outputs(run, parity.device_inputs(shapes, x, 0))
-        for name, run in files.items()
+        name: partial(_outputs, name, run, source.device.inputs) for name, run in files.items()
     }
     if source.cloud is None:
         device, _ = source.as_measured
@@ -55,6 +54,12 @@ def of(source: Source, files: Mapping[str, parity.Run]) -> dict[str, dict[str, A
     for name, run in outputs.items():
         found[name] = measured(by_file(original, run), source)
     return found
+
+
+def _outputs(
+    name: str, run: parity.Run, shapes: dict[str, tuple[int, ...]], x: np.ndarray
+) -> np.ndarray:
+    return parity.outputs(run, parity.device_inputs(shapes, x, 0), f"test split by {name}")
 
 
 def classified(source: Source, run: Callable[[np.ndarray], np.ndarray]) -> float:
@@ -118,7 +123,10 @@ def measured(of: Embedded, source: Source) -> dict[str, Any]:
             settings.attack,
             attackers=PROBES,
             attacker_data=("unseen",),
-            only=dict.fromkeys(settings.sensitive, PROBES),
+            only={
+                target: tuple(name for name in PROBES if name in tried) or PROBES
+                for target, tried in settings.attack.only.items()
+            },
             disjoint=(),
             on_validation=(),
             unlimited=(),

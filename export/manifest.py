@@ -73,9 +73,10 @@ def read(folder: Path) -> dict[str, Any]:
         file = folder / name
         if not file.is_file():
             raise UserError(f"{file} is missing from the bundle: export again")
-        if (found := _sha256(file)) != about["sha256"]:
+        expected = about.get("sha256") if isinstance(about, dict) else None
+        if (found := _sha256(file)) != expected:
             raise UserError(
-                f"{file} has been changed: its SHA-256 is {found[:12]}..., the manifest says {about['sha256'][:12]}..."
+                f"{file} has been changed: its SHA-256 is {found[:12]}..., the manifest says {str(expected)[:12]}..."
             )
     return manifest
 

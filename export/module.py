@@ -8,6 +8,15 @@ import jax
 from export.halves import Half
 
 
+def tensorflow() -> Any:
+    """TensorFlow, on the CPU alone: accelerators are JAX's."""
+    import tensorflow as tf
+
+    for kind in ("GPU", "TPU"):
+        tf.config.set_visible_devices([], kind)
+    return tf
+
+
 def of(half: Half, batch: int | None, platforms: Sequence[str]) -> Any:
     """A `tf.Module` whose `function` maps arrays by the half's names; its weights are variables of the module.
 
@@ -16,8 +25,9 @@ def of(half: Half, batch: int | None, platforms: Sequence[str]) -> Any:
         batch: of every input; `None`: any, of a half with one input.
         platforms: what it is lowered for, of `cpu`, `cuda` and `tpu`.
     """
-    import tensorflow as tf
     from jax.experimental import jax2tf
+
+    tf = tensorflow()
 
     shapes = None if batch else [None, "(b, ...)"]
     converted = jax2tf.convert(

@@ -7,7 +7,7 @@ import numpy as np
 from jax import export as jax_export
 
 from export import module
-from export.halves import Half
+from export.halves import Half, on_cpu
 from export.litert import SIGNATURE
 from export.quiet import quiet
 
@@ -21,9 +21,7 @@ def save(half: Half, folder: Path) -> None:
 
 
 def _save(half: Half, folder: Path) -> None:
-    import tensorflow as tf
-
-    made = module.of(half, None, PLATFORMS)
+    tf, made = module.tensorflow(), module.of(half, None, PLATFORMS)
     signatures = {SIGNATURE: made.function.get_concrete_function()}
     tf.saved_model.save(made, str(folder), signatures=signatures)
 
@@ -39,8 +37,7 @@ def serialised(half: Half) -> bytes:
 def run(folder: Path, z: np.ndarray) -> np.ndarray:
     """The logits [B, C] that a SavedModel gives features [B, d]."""
     with quiet():
-        import tensorflow as tf
-
+        tf = module.tensorflow()
         signature = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
         (name,) = signature.structured_input_signature[1]
         return next(iter(signature(**{name: tf.constant(z)}).values())).numpy()
@@ -48,4 +45,5 @@ def run(folder: Path, z: np.ndarray) -> np.ndarray:
 
 def run_serialised(path: Path, z: np.ndarray) -> np.ndarray:
     """The logits [B, C] that a serialised export gives features [B, d]."""
-    return np.asarray(jax_export.deserialize(bytearray(path.read_bytes())).call(z))
+    with on_cpu():
+        return np.asarray(jax_export.deserialize(bytearray(path.read_bytes())).call(z))

@@ -112,8 +112,8 @@ def load(
     """An embedding of a work folder; without `noise_std` at its operating noise.
 
     Raises:
-        errors.UserError: an unknown reduction, a folder without such an embedding, a layer of on_premise, or a noise
-            that is negative or that the method has not.
+        errors.UserError: an unknown reduction, a folder without such an embedding, a layer of on_premise, a noise that
+            is negative or that the method has not, or none where the operating noise is none.
     """
     if kind not in reduction.KINDS:
         raise unknown("reduction", kind, reduction.KINDS)
@@ -163,4 +163,8 @@ def load(
                 )
             )
         source.variables["noise_std"] = jnp.float32(noise_std)
+    elif source.noisy and not source.noise_std:
+        raise UserError(
+            f"{method} at {layer} has an operating noise of 0: give the noise with --noise_std; 0 ships none"
+        )
     return source

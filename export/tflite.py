@@ -1,6 +1,6 @@
 """A half as a TFLite file, through jax2tf: float32, float16 or int8."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from export.halves import Half
 from export.litert import SIGNATURE, LiteRT
 from export.quiet import first_line, quiet
 from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.progress import bar
 
 PRECISIONS = ("float32", "float16", "int8")
 # What int8 quantises: the network's stages, by the names that Flax gives their operations. PCA, clipping and noise come
@@ -30,16 +31,14 @@ def convert(half: Half, precision: str, samples: Iterable[np.ndarray] = ()) -> b
     """
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
+    if precision == "int8":
+        return quantised(convert(half, "float32"), half, samples)
     with quiet():
-        if precision == "int8":
-            return _int8(_float(half, "float32"), half, list(samples))
         return _float(half, precision)
 
 
 def _float(half: Half, precision: str) -> bytes:
-    import tensorflow as tf
-
-    made = module.of(half, 1, ("cpu",))
+    tf, made = module.tensorflow(), module.of(half, 1, ("cpu",))
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [made.function.get_concrete_function()], made
     )
@@ -52,40 +51,58 @@ def _float(half: Half, precision: str) -> bytes:
         raise UserError(f"TFLite cannot take this network: {first_line(error)}") from error
 
 
-def _int8(model: bytes, half: Half, samples: list[np.ndarray]) -> bytes:
-    from ai_edge_quantizer import quantizer
-    from ai_edge_quantizer.qtyping import TFLOperationName
+def quantised(model: bytes, half: Half, samples: Iterable[np.ndarray]) -> bytes:
+    """A float32 file in int8.
 
+    Args:
+        model: the file's content.
+        half: what it computes.
+        samples: see `convert`.
+
+    Raises:
+        errors.UserError: no samples, or a file of which nothing can be rounded.
+    """
+    samples = list(samples)
     if not samples:
         raise UserError("int8 needs representative inputs: the data of the work folder's config")
     rest = {
         name: np.zeros((1, *shape), np.float32) for name, shape in list(half.inputs.items())[1:]
     }
     first = next(iter(half.inputs))
-    quantise = quantizer.Quantizer(model)
-    quantise.add_static_config(QUANTISED, TFLOperationName.ALL_SUPPORTED, 8, 8)
-    ranges = quantise.calibrate({SIGNATURE: [{first: x, **rest} for x in samples]})
-    return bytes(quantise.quantize(ranges).quantized_model)
+    with quiet():
+        from ai_edge_quantizer import quantizer
+        from ai_edge_quantizer.qtyping import TFLOperationName
+
+        quantise = quantizer.Quantizer(model)
+        quantise.add_static_config(QUANTISED, TFLOperationName.ALL_SUPPORTED, 8, 8)
+        ranges = quantise.calibrate({SIGNATURE: [{first: x, **rest} for x in samples]})
+        if not ranges:
+            raise UserError(
+                "int8: none of this network's operations can be rounded: they have names of no Network's"
+            )
+        return bytes(quantise.quantize(ranges).quantized_model)
 
 
-def clipped_share(model: bytes, quantised: bytes, samples: Iterable[np.ndarray]) -> float:
+def clipped_share(model: bytes, rounded: bytes, samples: Sequence[np.ndarray]) -> float:
     """The share of a float model's intermediate values that lie outside what the quantised one can hold.
 
     Args:
         model: float32.
-        quantised: the same in int8.
-        samples: inputs [1, ...] other than those that the ranges were found on.
+        rounded: the same in int8.
+        samples: N inputs [1, ...] other than those that the ranges were found on.
     """
-    ranges = LiteRT(quantised).int8_ranges()
+    ranges = LiteRT(rounded).int8_ranges()
     exact = LiteRT(model, keep=True)
     outside = total = 0
-    for x in samples:
-        exact({next(iter(exact.inputs)): x})
-        for name, (low, high) in ranges.items():
-            values = exact.tensor(name.removesuffix(QUANTISED_INPUT))
-            if values is not None:
-                outside += int(np.sum((values < low) | (values > high)))
-                total += values.size
+    with bar("ranges of int8", len(samples)) as advance:
+        for done, x in enumerate(samples, 1):
+            exact({next(iter(exact.inputs)): x})
+            for name, (low, high) in ranges.items():
+                values = exact.tensor(name.removesuffix(QUANTISED_INPUT))
+                if values is not None:
+                    outside += int(np.sum((values < low) | (values > high)))
+                    total += values.size
+            advance(done)
     if ranges and not total:
         raise ValueError("no int8 tensor has the name of a float one: what is clipped is not known")
     return outside / max(total, 1)

@@ -13,14 +13,18 @@ from hybrid_jax.reduction import pca
 LAYER, DIM, NOISE = "fc_2", 4, 0.3
 
 
-def write(folder, methods=("simple", "advanced"), clip_norm=None):
-    """A folder of `configs/activity.py:smoke`; returns the embeddings in it by method, as they were saved."""
-    config = activity.get_config("smoke")
+def write(folder, methods=("simple", "advanced"), clip_norm=None, config=None):
+    """A folder of `configs/activity.py:smoke` or another config, whose last layer it embeds.
+
+    Returns the embeddings in it by method, as they were saved.
+    """
+    config = config or activity.get_config("smoke")
+    layer = config.layers[-1]
     task = setup.load_task(config)
     workdir.create(folder, config)
     key = jax.random.key(0)
     variables = jax.tree.map(jnp.asarray, task.init(key))
-    features = LayerFeatures.extract(task, LAYER, variables, 0.3, 10.0)
+    features = LayerFeatures.extract(task, layer, variables, 0.3, 10.0)
     reduction = pca.fit(features.features[TRAIN], DIM)
     found = {}
     for method in methods:

@@ -1,7 +1,5 @@
 """The audit runs the file itself: it finds a planted leak, finds none where there is none, and knows what it audits."""
 
-import re
-
 import export_workdir
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from export.audit import __main__ as audit
 from export.audit import labelled
 from export.extractor import Extractor
 from export.halves import INPUT, NORMAL, Half
-from export.quiet import quiet
 from hybrid_jax import results
 from hybrid_jax.errors import UserError
 
@@ -89,8 +86,9 @@ def test_a_planted_leak_is_found_and_noise_hides_it(files, planted, tmp_path):
 def test_the_noise_is_what_the_file_adds(files, planted, tmp_path):
     assert Extractor(files / "noisy.tflite").noise_std == pytest.approx(0.5)
     assert Extractor(files / "clean.tflite").noise_std == 0
-    assert run(f"--tflite={files / 'noisy.tflite'}", f"--data={planted}", f"--out={tmp_path}") == 0
-    records = results.read(tmp_path)["records"]
+    out = tmp_path / "out"
+    assert run(f"--tflite={files / 'noisy.tflite'}", f"--data={planted}", f"--out={out}") == 0
+    records = results.read(out)["records"]
     stds = [r["noise_std"] for r in records if "label_floor" not in r["metric"]]
     np.testing.assert_allclose(stds, 0.5)
     assert {r["format"] for r in records} == {"tflite float32"}
@@ -147,8 +145,13 @@ def test_every_file_of_a_bundle_is_audited_on_the_samples_of_its_task(tmp_path):
         (("--tflite=F/clean.tflite", "--data=S"), "takes inputs of shape (5,); the data has (4,)"),
         (("--tflite=F/clean.tflite", "--data=L"), "it has no array 'labels'"),
         (("--tflite=F/clean.tflite", "--data=U"), "'label'"),
-        (("--tflite=F/clean.tflite", "--data=R"), "labels has 3 rows, inputs 4"),
+        (("--tflite=F/clean.tflite", "--data=R"), "labels has shape (3,), not (4,)"),
         (("--tflite=F/clean.tflite", "--data=W"), "window needs start"),
+        (("--tflite=F/clean.tflite", "--data=N"), "not one label is known"),
+        (("--tflite=F/clean.tflite", "--data=E"), "inputs has shape (0, 5): no sample"),
+        (("--tflite=F/clean.tflite", "--data=O"), "of 0 classes of labels there are samples to learn from and others"),
+        (("--tflite=F/clean.tflite", "--data=D", "--data_dir=F"), "is of a data set"),
+        (("--tflite=F/clean.tflite", "--data=simulated", "--data_dir=F"), "is read from no folder"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line_and_exit_code_2(
@@ -159,6 +162,9 @@ def test_mistakes_are_one_line_and_exit_code_2(
         "S": {"inputs": x, "labels": [0, 1, 0, 1]}, "L": {"inputs": x}, "R": {"inputs": x, "labels": [0, 1, 0]},
         "U": {"inputs": x, "labels": [0, 1, 0, 1], "label": [0, 1, 0, 1]},
         "W": {"inputs": x, "labels": [0, 1, 0, 1], "window": 50},
+        "N": {"inputs": np.zeros((4, 5)), "labels": [-1, -1, -1, -1]},
+        "E": {"inputs": np.zeros((0, 5)), "labels": np.zeros(0, int)},
+        "O": {"inputs": np.arange(20.0).reshape(4, 5), "labels": [0, 1, 2, 3]},
     }  # fmt: skip
     for name, arrays in wrong.items():
         np.savez(tmp_path / f"{name}.npz", **arrays)
@@ -197,24 +203,26 @@ def test_the_order_of_rows_and_the_names_of_people_change_nothing(tmp_path):
     assert start[asked].min() >= start[one.parts("labels")[0]].max() + 50  # nothing of what is held
 
 
-def test_a_file_that_is_no_extractor_is_named(tmp_path):
-    two = Half(lambda _, x, y: x + y, (), {"a": (2,), "b": (2,)}, "feature")
-    (tmp_path / "two.tflite").write_bytes(tflite.convert(two, "float32"))
-    with pytest.raises(
-        UserError, match=r"takes a, b and gives feature: an extractor takes one input"
-    ):
-        Extractor(tmp_path / "two.tflite")
+def test_people_of_one_sample_each_are_halved_by_class(files, tmp_path):
+    """The adversary then learns from other people; who is missing a label is left out, also in a table with gaps."""
+    rng = np.random.default_rng(0)
+    labels = np.where(np.arange(120) % 3 == 0, 1.0, 0.0)
+    labels[:4] = -1, np.nan, np.nan, -1
+    inputs = rng.normal(size=(120, 5)).astype(np.float32)
+    inputs[:, 0] += 4 * (labels == 1)
+    np.savez(tmp_path / "once.npz", inputs=inputs, labels=labels, groups=np.arange(120))
+    data = labelled.of_file(tmp_path / "once.npz", raw=False)
+    fit, choose, asked = data.parts("labels")
+    assert sorted([*fit, *choose, *asked]) == list(range(4, 120)) and len(asked) == 58
+    assert len(choose) and all(len(set(labels[part])) == 2 for part in (fit, choose, asked))
+    out = tmp_path / "out"
+    arguments = (f"--tflite={files / 'clean.tflite'}", f"--data={tmp_path / 'once.npz'}")
+    assert run(*arguments, f"--out={out}") == 0
+    assert best(out)["value"] > 0.9
 
 
-@pytest.mark.parametrize(("shape", "dtype"), [((1, 2), np.int32), ((8, 2), np.float32)])
-def test_a_file_of_other_numbers_or_of_several_samples_is_named(tmp_path, shape, dtype):
-    with quiet():
-        import tensorflow as tf
-
-        function = tf.function(lambda x: 2 * tf.cast(x, tf.float32), autograph=False)
-        concrete = function.get_concrete_function(tf.TensorSpec(shape, dtype, name="x"))
-        model = tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
-    (tmp_path / "a.tflite").write_bytes(model)
-    told = re.escape(f"{np.dtype(dtype).name} of shape {shape}")
-    with pytest.raises(UserError, match=f"{told}: an extractor takes and gives one sample"):
-        Extractor(tmp_path / "a.tflite")
+def test_an_audit_takes_no_others_folder(files, planted, tmp_path, capsys):
+    (tmp_path / "results.json").write_text("of a run")
+    assert run(f"--tflite={files / 'clean.tflite'}", f"--data={planted}", f"--out={tmp_path}") == 2
+    assert "exists" in capsys.readouterr().err
+    assert (tmp_path / "results.json").read_text() == "of a run"

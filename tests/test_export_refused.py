@@ -4,11 +4,13 @@ import json
 import shutil
 
 import export_workdir
+import numpy as np
 import pytest
 from export_workdir import LAYER
 
-from export import __main__, bundle, command, manifest, parity, source
+from export import __main__, bundle, command, manifest, parity, source, tflite
 from export.folder import complete
+from export.halves import INPUT, Half
 from hybrid_jax.errors import UserError
 
 
@@ -25,7 +27,9 @@ def run(*arguments):
 
 def test_what_is_worse_than_was_measured_is_not_shipped(advanced, tmp_path, monkeypatch):
     """Nor what a format has no operation for, which is told before anything is converted."""
-    monkeypatch.setattr(bundle, "_device", lambda *_: ({}, {"device/int8.tflite": None}))
+    name = "device/int8.tflite"
+    made = {name: {"precision": "int8", "relative_difference": 0.1, "relative_rms": 0.1}}
+    monkeypatch.setattr(bundle, "_device", lambda *_: (made, {name: None}))
     monkeypatch.setattr(bundle.drift, "of", lambda *_: {})
     monkeypatch.setattr(bundle.drift, "excess", lambda _: ["int8 loses 9 points"])
     with pytest.raises(UserError, match="not exported: int8 loses 9 points; --allow-drift"):
@@ -40,11 +44,33 @@ def test_what_is_worse_than_was_measured_is_not_shipped(advanced, tmp_path, monk
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("value", [2 * parity.LIMIT, float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [0.0, 0.9e-4, 1.1e-4, float("nan"), float("inf")])
 def test_what_is_no_number_is_not_what_jax_computes(value):
-    found = {"device/float32.tflite": {"relative_difference": value}}
-    assert parity.excess(found) and not parity.excess({"int8": found["device/float32.tflite"]})
-    assert not parity.excess({"float32": {"relative_difference": parity.LIMIT}})
+    found = parity.differences(np.float32([[1 + value, 1], [1, 1]]), np.ones((2, 2)))
+    exact, coarse = ({"a file": found | {"precision": p}} for p in ("float32", "int8"))
+    assert bool(parity.excess(exact)) == (not value < parity.LIMIT)
+    assert bool(parity.excess(coarse)) == (not np.isfinite(value))
+    json.dumps(found, allow_nan=False)
+    assert not parity.excess({"a package": {"precision": "float32", "not_run": "here"}})
+
+
+def test_noise_is_asked_for_where_the_run_found_none(advanced, tmp_path):
+    """Not shipped in silence: a phone would add nothing."""
+    shutil.copytree(advanced.workdir, tmp_path, dirs_exist_ok=True)
+    about = tmp_path / "embeddings" / LAYER / "advanced" / "embedding.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"operating_noise_std": 0.0}))
+    with pytest.raises(
+        UserError, match=r"advanced at fc_2 has an operating noise of 0: give .* --noise_std"
+    ):
+        source.load(tmp_path, "advanced", LAYER)
+    assert source.load(tmp_path, "advanced", LAYER, noise_std=0.0).noise_std == 0
+    assert source.load(tmp_path, "simple", LAYER).noise_std == 0
+
+
+def test_a_network_of_which_int8_can_round_nothing_is_told():
+    half = Half(lambda _, x: x[:, :2], (), {INPUT: (3,)}, "feature")
+    with pytest.raises(UserError, match="int8: none of this network's operations can be rounded"):
+        tflite.convert(half, "int8", [np.ones((1, 3), np.float32)])
 
 
 def test_a_folder_that_was_not_finished_leaves_no_other(tmp_path):

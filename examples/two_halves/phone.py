@@ -22,6 +22,8 @@ def main(bundle: Path, inputs: Path) -> None:
     mean, std = (np.asarray(how[name], np.float32) for name in ("mean", "std"))
 
     name = "device/float32.tflite"
+    if name not in manifest["files"]:
+        sys.exit(f"{bundle} has no {name}: export it with tflite")
     model = (bundle / name).read_bytes()
     if hashlib.sha256(model).hexdigest() != manifest["files"][name]["sha256"]:
         sys.exit(f"{name} is not the file that was checked")

@@ -3,6 +3,7 @@
 See phone.py.
 """
 
+import hashlib
 import json
 import os
 import sys
@@ -17,6 +18,14 @@ import tensorflow as tf
 def main(bundle: Path) -> None:
     """Prints the class of each feature that arrives at standard input."""
     manifest = json.loads((bundle / "manifest.json").read_text())
+    files = {
+        n: about for n, about in manifest["files"].items() if n.startswith("cloud/saved_model")
+    }
+    if not files:
+        sys.exit(f"{bundle} has no cloud/saved_model: export it with savedmodel")
+    for name, about in files.items():
+        if hashlib.sha256((bundle / name).read_bytes()).hexdigest() != about["sha256"]:
+            sys.exit(f"{name} is not the file that was checked")
     cloud = tf.saved_model.load(str(bundle / "cloud" / "saved_model"))
     classify = cloud.signatures["serving_default"]
     shape = manifest["output"]["shape"]

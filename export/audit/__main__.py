@@ -8,6 +8,7 @@ bundle is measured. mine.npz holds `inputs` (in raw units with a bundle, as the 
 `labels`, and may hold `primary`, `groups`, `recording`, `start` and `window`.
 """
 
+import argparse
 import shlex
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from export.audit import labelled
 from export.audit.labelled import Labelled
 from export.audit.probes import MEASURE, attacks
 from export.extractor import Extractor
+from export.folder import complete
 from export.halves import FEATURE
 from hybrid_jax import audit as leakages
 from hybrid_jax import results
@@ -43,26 +45,40 @@ def main(arguments: Sequence[str]) -> None:
     which.add_argument("--bundle", type=Path, help="what python -m export has made")
     which.add_argument("--tflite", type=Path, help="or a file alone")
     parser.add_argument("--data", required=True, help="a data set, simulated, or FILE.npz")
+    parser.add_argument("--data_dir", help="where the set lies; by default below $HYBRID_JAX_DATA")
     parser.add_argument("--noise_std", type=float, help="by default the noise that the file adds")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
+    parser.add_argument("--out", type=Path, required=True, help="a folder to make")
     given = parser.parse_args(arguments)
     if given.noise_std is not None and not 0 <= given.noise_std < np.inf:
         raise UserError(f"--noise_std={given.noise_std:g}: a standard deviation is 0 or more")
+    line = shlex.join(["python", "-m", "export.audit", *arguments])
+    with complete(given.out) as folder:
+        written = _audit(given, folder, line)
+    for path in written:
+        print(given.out / path.name)
+
+
+def _audit(given: argparse.Namespace, folder: Path, line: str) -> list[Path]:
     about, files = None, [given.tflite]
     if given.bundle:
         about = manifest.read(given.bundle)
         files = sorted(given.bundle / name for name in about["files"] if name.endswith(".tflite"))
         if not files:
             raise UserError(f"--bundle={given.bundle} holds no .tflite file: export it with tflite")
-        if about["output"]["name"] != FEATURE:
-            raise UserError(f"--bundle={given.bundle} is {about['method']}: nothing is uploaded")
-    if given.data.endswith(".npz"):
-        data = labelled.of_file(Path(given.data), raw=about is not None)
+        if about.get("output", {}).get("name") != FEATURE:
+            raise UserError(
+                f"--bundle={given.bundle} is {about.get('method')}: it gives no {FEATURE}, nothing is uploaded"
+            )
+    shape = Extractor(files[0]).input_shape
+    if not given.data.endswith(".npz"):
+        data = labelled.of_set(given.data, shape, about, given.data_dir)
+    elif given.data_dir:
+        raise UserError(
+            f"--data_dir={given.data_dir} is of a data set; --data={given.data} is a file"
+        )
     else:
-        data = labelled.of_set(given.data, Extractor(files[0]).input_shape, about)
-    line = shlex.join(["python", "-m", "export.audit", *arguments])
-    for path in audit(files, data, given.out, line, about=about, noise_std=given.noise_std):
-        print(path)
+        data = labelled.of_file(Path(given.data), raw=about is not None)
+    return audit(files, data, folder, line, about=about, noise_std=given.noise_std)
 
 
 def audit(

@@ -25,7 +25,7 @@ class Labelled:
     """Inputs, and what is known of each.
 
     Attributes:
-        name: of the data set or the file.
+        name: of the data set or the file, and how its inputs were presented.
         inputs: float32 [N, ...], in raw units (`raw`) or as a network takes them.
         raw: whether they are in raw units.
         targets: the sensitive labels [N] by their names; -1 where one is not known.
@@ -55,9 +55,13 @@ class Labelled:
     def parts(self, target: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Numbers of the samples that an attacker learns from, chooses settings by, and is asked about.
 
-        It holds the first half of each recording, and is asked about the rest, after a gap where samples overlap. By
-        the end of what it holds it chooses; of recordings too short to have one, by every fourth as a whole. A class
-        that it does not hold it is not asked about.
+        It holds the first half of each recording, and is asked about the rest, after a gap where samples overlap; where
+        every recording is one sample, the first half of each class. By the end of what it holds it chooses; of
+        recordings too short to have one, by every fourth as a whole, or where classes would be lost with that by
+        nothing. A class that it does not hold it is not asked about.
+
+        Raises:
+            errors.UserError: no class of which it holds something has others to ask about.
         """
         at, labels = self.known(target), self.targets[target]
         recording, start = self.recording[at], self.start[at]
@@ -65,13 +69,21 @@ class Labelled:
         if self.window > self.step:  # samples overlap
             tail = partial(windows.validation_tail, window=self.window, step=self.step)
             gap = windows.gap_windows(self.window, self.step)
+        if len(np.unique(recording)) == len(at):
+            recording, start, gap = labels[at], recording, 0
         held, asked = (at[half] for half in halves(recording, start, gap))
         fit, choose = (held[part] for part in tails(self.recording[held], self.start[held], tail))
         if not len(choose):
-            last = np.unique(recording)[images.CHOOSING - 1 :: images.CHOOSING]
+            last = np.unique(self.recording[held])[images.CHOOSING - 1 :: images.CHOOSING]
             whole = np.isin(self.recording[held], last)
-            fit, choose = held[~whole], held[whole]
+            if set(labels[held[whole]]) <= set(labels[held[~whole]]):
+                fit, choose = held[~whole], held[whole]
         classes = np.intersect1d(labels[fit], labels[asked])
+        if len(classes) < 2:
+            raise UserError(
+                f"{self.name}: of {len(classes)} classes of {target} there are samples to learn from and others to ask"
+                " about: an audit needs two such classes, each with two samples or more of a recording"
+            )
         return tuple(part[np.isin(labels[part], classes)] for part in (fit, choose, asked))
 
     def arrays(
@@ -93,13 +105,19 @@ class Labelled:
         return found if self.primary is None else found | {"primary": self.primary[at]}
 
 
-def of_set(name: str, shape: tuple[int, ...], manifest: Mapping[str, Any] | None) -> Labelled:
+def of_set(
+    name: str,
+    shape: tuple[int, ...],
+    manifest: Mapping[str, Any] | None,
+    directory: str | None = None,
+) -> Labelled:
     """The test samples of a data set.
 
     Args:
         name: of `DATASETS`; or `simulated`: drawn ones of the shape.
         shape: of one input of the file.
         manifest: of the bundle, whose own data set is then prepared as it was for training.
+        directory: where the set lies, as `--config.data.dir` names it; by default below $HYBRID_JAX_DATA.
 
     Raises:
         errors.UserError: an unknown data set, or one that cannot be read.
@@ -108,23 +126,25 @@ def of_set(name: str, shape: tuple[int, ...], manifest: Mapping[str, Any] | None
         name = "simulated_faces" if len(shape) == 3 else "simulated"
     if name not in DATASETS:
         raise unknown("data set (--data)", name, ("FILE.npz", *DATASETS))
-    about = (manifest or {}).get("data", {})
+    about, known = (manifest or {}).get("data", {}), inspect.signature(DATASETS[name]).parameters
     if about.get("data", {}).get("name") != name:
-        known = inspect.signature(DATASETS[name]).parameters
-        sizes = {"side": shape[0], "channels": shape[-1], "window": shape[-1]}
+        sizes = {"side": shape[0], "channels": shape[-1], "window": shape[-1]} if shape else {}
         about = {"data": {"name": name} | {n: v for n, v in sizes.items() if n in known}}
-    samples = setup.samples_of(about["data"], about.get("input"), about.get("seed", 0))
-    primary = (manifest or {}).get("primary")
-    return _test(samples, primary, raw=manifest is not None)
+    if directory and "directory" not in known:
+        raise UserError(f"--data_dir={directory}: {name} is read from no folder; leave it out")
+    settings = about["data"] | ({"dir": directory} if directory else {})
+    samples = setup.samples_of(settings, about.get("input"), about.get("seed", 0))
+    return _test(samples, (manifest or {}).get("primary"), raw=manifest is not None)
 
 
 def _test(samples: Samples, primary: str | None, raw: bool) -> Labelled:
     at = samples.indices(TEST)
     at = at[samples.whole[at]]  # one that runs on into the next recording is nobody's alone
     inputs = np.asarray(samples.inputs(samples.data(), jnp.asarray(at)))
+    how = "pixels from -1 to 1" if inputs.ndim == 4 else "standardised as for training"
     if raw:
         mean, std = (a[:, None] if inputs.ndim == 3 else a for a in samples.normalisation)
-        inputs = inputs * std + mean
+        inputs, how = inputs * std + mean, "normalised as the bundle says"
     targets = {
         name: np.where(samples.known(name), samples.columns[name], -1)[at]
         for name in samples.classes
@@ -132,7 +152,7 @@ def _test(samples: Samples, primary: str | None, raw: bool) -> Labelled:
     }
     columns = {name: samples.columns[name][at] for name in ("recording", "start")}
     return Labelled(
-        name=samples.dataset,
+        name=f"{samples.dataset} ({how})",
         inputs=inputs,
         raw=raw,
         targets=targets,
@@ -164,17 +184,22 @@ def of_file(path: Path, raw: bool) -> Labelled:
     for name in REQUIRED:
         if name not in arrays:
             raise UserError(f"--data={path}: it has no array {name!r}; it needs inputs and labels")
+    size = arrays["inputs"].shape[:1]
+    if not sum(size):
+        raise UserError(f"--data={path}: inputs has shape {arrays['inputs'].shape}: no sample")
     for name, values in arrays.items():
         if name not in (*REQUIRED, *OPTIONAL):
             raise unknown(f"array in {path}:", name, (*REQUIRED, *OPTIONAL))
-        if name != "window" and len(values) != len(arrays["inputs"]):
-            raise UserError(
-                f"--data={path}: {name} has {len(values)} rows, inputs {len(arrays['inputs'])}"
-            )
+        expected = {"inputs": values.shape, "window": ()}.get(name, size)
+        if values.shape != expected:
+            raise UserError(f"--data={path}: {name} has shape {values.shape}, not {expected}")
     if "window" in arrays and "start" not in arrays:
         raise UserError(f"--data={path}: window needs start, where in its recording each begins")
     given = arrays["labels"]
-    known = given != -1 if given.dtype.kind in "iu" else np.ones(len(given), bool)
+    # Of floats, as a table with gaps has them, what is no number is not known either.
+    known = (given != -1) & (given == given) if given.dtype.kind in "iuf" else np.full(size, True)
+    if not known.any():
+        raise UserError(f"--data={path}: not one label is known (all are -1)")
     labels = np.full(len(given), -1)
     labels[known] = _numbered(given[known])
     people = _numbered(arrays.get("groups", arrays.get("recording", np.arange(len(labels)))))

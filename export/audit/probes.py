@@ -11,8 +11,10 @@ from hybrid_jax.attacks import ATTACKERS, Knowledge
 from hybrid_jax.attacks.attempt import attempt
 from hybrid_jax.attacks.scores import scores
 from hybrid_jax.evaluators.sampling import stratified
+from hybrid_jax.progress import bar
 
 PROBES = tuple(name for name in ATTACKERS if name != "transfer")  # which needs the network
+MATCHING = ("knn",)  # what does with one sample of each class, and nothing to choose by
 MOST = 4096  # samples that they are fitted on
 MEASURE = "balanced_accuracy"
 
@@ -45,11 +47,14 @@ def attacks(
     held, key, found = (z[choose], numbered[choose]), jax.random.key(seed), {}
     # What is uploaded is the same, whoever looks at it.
     uploads = Knowledge(noise_std, len(classes), held, key).noisy(z[asked], "asked")
-    for name in PROBES:
-        own_key = rng.named(key, "attack", name)
-        knowledge = Knowledge(noise_std, len(classes), held, own_key)
-        guesses = attempt(ATTACKERS[name], knowledge, z[fit], numbered[fit], uploads)
-        found[name] = scores(guesses, numbered[asked], people[asked])
+    tried = PROBES if len(choose) else MATCHING
+    with bar("attacks", len(tried)) as advance:
+        for done, name in enumerate(tried, 1):
+            own_key = rng.named(key, "attack", name)
+            knowledge = Knowledge(noise_std, len(classes), held, own_key)
+            guesses = attempt(ATTACKERS[name], knowledge, z[fit], numbered[fit], uploads)
+            found[name] = scores(guesses, numbered[asked], people[asked])
+            advance(done)
     winner = max(found, key=lambda name: found[name][MEASURE].value)
     for name, own in (*found.items(), ("best", found[winner])):
         for metric, score in own.items():

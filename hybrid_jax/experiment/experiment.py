@@ -15,12 +15,14 @@ from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedded import Embedded, LayerFeatures
 from hybrid_jax.embedding import METHODS
 from hybrid_jax.evaluators.sampling import stratified
+from hybrid_jax.evaluators.sequences import operating_level
 from hybrid_jax.experiment import rebuilt, setup
 from hybrid_jax.figures.feature_space import MOST_POINTS, few
-from hybrid_jax.metrics import accuracy, operating_noise
+from hybrid_jax.metrics import accuracy
 from hybrid_jax.networks import Training
 from hybrid_jax.reduction import pca
-from hybrid_jax.results import Record, select, write_arrays, write_json
+from hybrid_jax.results import Record, write_arrays, write_json
+from hybrid_jax.tradeoff import operating_points
 
 Unit = tuple[str, tuple[str, ...]]  # a layer, and methods that are measured there one after another
 
@@ -170,14 +172,11 @@ class Experiment:
                     write_arrays(path.parent / rebuilt.FILE, embedded.shown)
                 write_json(path, found)
                 records += found
-        noise = 0.0
-        known = {"evaluator": "accuracy", "metric": "accuracy", "split": "validation"}
-        on_validation = select(records, **known, cloud="original")
-        if embedded.noisy and on_validation:
-            grid = [record["noise_relative"] for record in on_validation]
-            noise = operating_noise(
-                grid, [record["value"] for record in on_validation], self.config.noise.tolerance
-            )
+        noise = operating_points(records, self.config.noise.tolerance).get(
+            (about.layer, about.method, about.reduction)
+        )
+        if noise is None:  # no accuracy was asked for
+            noise = operating_level(embedded, self.settings)
         embedding_files.save(self.workdir, embedded, self.config.model.to_dict(), noise)
         return records
 
