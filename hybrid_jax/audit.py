@@ -148,8 +148,18 @@ def measure(
     return found, parts
 
 
-def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
+def read(
+    path: str | os.PathLike,
+    called: str = "features",
+    required: Sequence[str] = REQUIRED,
+    optional: Sequence[str] = OPTIONAL,
+) -> dict[str, np.ndarray]:
     """The arrays of an npz file for an audit.
+
+    Args:
+        path: the file.
+        called: how messages call it.
+        required, optional: names of the arrays that it holds, and may hold.
 
     Raises:
         UserError: no such file, no npz, an array missing or unknown.
@@ -158,19 +168,19 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
         with open(path, "rb") as opened, np.load(opened) as file:
             arrays = dict(file)
     except FileNotFoundError:
-        raise UserError(f"features {path}: there is no such file") from None
+        raise UserError(f"{called} {path}: there is no such file") from None
     except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile):
         raise UserError(
-            f"features {path}: not an npz file of arrays; write it with numpy.savez"
+            f"{called} {path}: not an npz file of arrays; write it with numpy.savez"
         ) from None
-    for name in REQUIRED:
+    for name in required:
         if name not in arrays:
             raise UserError(
-                f"features {path}: it has no array {name!r}; it needs features and labels"
+                f"{called} {path}: it has no array {name!r}; it needs {' and '.join(required)}"
             )
     for name in arrays:
-        if name not in (*REQUIRED, *OPTIONAL):
-            raise unknown(f"array in {path}:", name, (*REQUIRED, *OPTIONAL))
+        if name not in (*required, *optional):
+            raise unknown(f"array in {path}:", name, (*required, *optional))
     return arrays
 
 

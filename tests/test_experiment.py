@@ -7,7 +7,7 @@ from test_launch import make
 
 from hybrid_jax import embedding_files, results
 from hybrid_jax.evaluators import EVALUATORS
-from hybrid_jax.experiment import run
+from hybrid_jax.experiment import experiment, run
 from hybrid_jax.experiment.experiment import choose_dim
 from hybrid_jax.results import select
 
@@ -92,6 +92,14 @@ def test_what_is_measured_is_not_measured_again(tmp_path, monkeypatch):
     assert asked == ["simple", "reduced", "reduced", "noisy_reduced"]
     contents = [(tmp_path / name / "results.json").read_bytes() for name in ("whole", "stopped")]
     assert contents[0] == contents[1]
+
+    about = embedding_files.folder(tmp_path / "whole", "fc_2", "noisy_reduced", "pca")
+    noises = [json.loads((about / "embedding.json").read_text())]
+    (tmp_path / "whole" / "results.json").unlink()
+    monkeypatch.setattr(experiment, "operating_points", lambda *_: {})  # as without accuracy
+    run.run(config, tmp_path / "whole", "the command")
+    noises.append(json.loads((about / "embedding.json").read_text()))
+    assert noises[0] == noises[1] and noises[0]["operating_noise_relative"] > 0
 
 
 @pytest.mark.slow

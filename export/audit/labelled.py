@@ -1,7 +1,6 @@
 """Labelled inputs that a file is audited on: the test samples of a data set, or arrays that somebody brings."""
 
 import inspect
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from hybrid_jax import audit
 from hybrid_jax.data import DATASETS, TEST, Samples, images, windows
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators.sampling import halves, tails
@@ -174,22 +174,11 @@ def of_file(path: Path, raw: bool) -> Labelled:
         errors.UserError: no npz file, an array that is missing, unknown or of another length, or `window` without
             `start`.
     """
-    try:
-        with np.load(path) as file:
-            arrays = dict(file)
-    except FileNotFoundError:
-        raise UserError(f"--data={path}: there is no such file") from None
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile):
-        raise UserError(f"--data={path}: not an npz file; write it with numpy.savez") from None
-    for name in REQUIRED:
-        if name not in arrays:
-            raise UserError(f"--data={path}: it has no array {name!r}; it needs inputs and labels")
+    arrays = audit.read(path, "--data", REQUIRED, OPTIONAL)
     size = arrays["inputs"].shape[:1]
     if not sum(size):
         raise UserError(f"--data={path}: inputs has shape {arrays['inputs'].shape}: no sample")
     for name, values in arrays.items():
-        if name not in (*REQUIRED, *OPTIONAL):
-            raise unknown(f"array in {path}:", name, (*REQUIRED, *OPTIONAL))
         expected = {"inputs": values.shape, "window": ()}.get(name, size)
         if values.shape != expected:
             raise UserError(f"--data={path}: {name} has shape {values.shape}, not {expected}")
