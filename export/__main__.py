@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from export import bundle, command, source
+from export import bundle, command, manifest, source, summary
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -41,11 +41,10 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     found = source.load(given.workdir, given.method, given.layer, given.reduction, given.noise_std)
     line = shlex.join(["python", "-m", "export", *arguments])
-    print(
-        bundle.write(
-            found, given.formats.split(","), given.out, line, allow_drift=given.allow_drift
-        )
+    made = bundle.write(
+        found, given.formats.split(","), given.out, line, allow_drift=given.allow_drift
     )
+    print(f"{summary.of(manifest.read(given.out))}\n{made}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """A .tflite file as it runs: through LiteRT's interpreter, one sample at a time, as on a phone."""
 
-import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from export.quiet import quiet
 from hybrid_jax.errors import UserError
 
 SIGNATURE = "serving_default"
@@ -26,7 +26,7 @@ class LiteRT:
 
         given = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
         try:
-            with warnings.catch_warnings(action="ignore"):  # keeping tensors is for debugging
+            with quiet():  # keeping tensors is for debugging, it says
                 self._interpreter = Interpreter(
                     **given, experimental_preserve_all_tensors=keep, num_threads=threads
                 )

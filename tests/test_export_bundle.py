@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from export_workdir import DIM, LAYER
 
-from export import __main__, bundle, command, manifest, parity, savedmodel, source, tflite
+from export import __main__, bundle, command, manifest, parity, savedmodel, source, summary, tflite
 from export.extractor import Extractor
 from export.halves import INPUT, NORMAL
 from export.litert import LiteRT
@@ -83,6 +83,22 @@ def test_parity_and_drift_stand_in_the_manifest(shipped):
     assert drift["jax"] == drift["device/float32.tflite"]
     assert drift["jax"] != drift["device/int8.tflite"]
     assert set(drift["jax"]) == {"accuracy", "privacy", "attack"}
+
+
+def test_the_summary_has_the_figures_of_every_file(shipped):
+    about = manifest.read(shipped)
+    rows = [[c.strip() for c in line.split("|")[1:-1]] for line in summary.of(about).splitlines()]
+    head, _, *rest = rows
+    found = {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rest}
+    assert found.keys() == {"as measured", *about["parity"]} and len(head) == 6
+    for name, own in about["drift"].items():
+        row = found["as measured" if name == "jax" else name]
+        assert row["accuracy, %"] == f"{100 * own['accuracy']:.1f}"
+        assert row["gender: privacy, %"] == f"{100 * own['privacy']['gender']['value']:.1f}"
+    assert found["device/float32.mlpackage"]["difference (rms)"] == "not run here"
+    package = (shipped / "device" / "float32.mlpackage").rglob("*")
+    size = sum(path.stat().st_size for path in package if path.is_file())
+    assert found["device/float32.mlpackage"]["kB"] == f"{size / 1000:,.0f}"
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
