@@ -5,6 +5,8 @@ python launch.py --config=configs/activity.py[:ARG,key=value,...] --workdir=DIR 
 python launch.py --config=... --workdir=DIR --mode=tune
 python launch.py --config=... --workdir=DIR --mode=sweep [--sweep_shard=i/n] [--sweep_runner=local|ray]
 python launch.py --mode=collect --runs=A,B,... --workdir=DIR
+python launch.py --mode=choose --workdir=DIR [--min_accuracy=A --max_attack=B --min_privacy_index=P
+                 --max_ms=T --max_uplink_bytes=N --target=NAME]
 python launch.py --mode=audit --features=F.npz --noise_std=0,.1,1 --workdir=DIR [--gallery=... --prior=...]
 any of these, in each of several processes: --coordinator=HOST:PORT --num_processes=N --process_id=I
 
@@ -26,8 +28,9 @@ from absl import flags, logging
 from ml_collections import config_flags
 
 from hybrid_jax import errors, hosts
+from hybrid_jax.choice.criteria import CRITERIA
 
-MODES = ("run", "tune", "sweep", "collect", "audit")
+MODES = ("run", "tune", "sweep", "collect", "choose", "audit")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The experiment: a file of configs/.", lock_config=True
@@ -48,6 +51,11 @@ _GALLERY = flags.DEFINE_list(
 _PRIOR = flags.DEFINE_list("prior", ["uniform"], "audit: uniform, empirical, given.")
 _PRIVACY_MODE = flags.DEFINE_list("privacy_mode", ["classes"], "audit: classes, instance.")
 _NUM_DRAWS = flags.DEFINE_integer("num_draws", 10, "audit: noise draws.", lower_bound=1)
+_BOUNDS = {
+    name: flags.DEFINE_float(criterion.flag, None, f"choose: of {name}, on validation.")
+    for name, criterion in CRITERIA.items()
+}
+_TARGET = flags.DEFINE_string("target", None, "choose: the sensitive variable; default: the first.")
 _COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT where process 0 listens.")
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Of a run on several hosts.")
 _PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.")
@@ -142,6 +150,11 @@ def _run(command: str) -> None:
         from hybrid_jax import collect
 
         written = collect.collect(_RUNS.value, workdir, command)
+    elif _MODE.value == "choose":
+        from hybrid_jax.choice import choose
+
+        bounds = {name: flag.value for name, flag in _BOUNDS.items() if flag.value is not None}
+        written = choose.choose(workdir, command, bounds, _TARGET.value)
     elif _MODE.value == "audit":
         written = _audit(workdir, command)
     elif _CONFIG.value is None:

@@ -6,29 +6,30 @@ Writes a bundle: the device half as TFLite (float32, float16, int8) and CoreML (
 SavedModel and for JAX alone, and manifest.json. Every file is compared with JAX on real test inputs first.
 """
 
+import argparse
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from export import bundle, command, manifest, source, summary
+from hybrid_jax.choice import choose
+from hybrid_jax.errors import UserError
 
 
 def main(arguments: Sequence[str]) -> None:
     """Runs the command line."""
     parser = command.Parser("export", __doc__)
-    for name, help_text in (
-        ("workdir", "folder of a run that has finished"),
-        ("out", "the bundle, a folder to make"),
-    ):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=help_text)
+    parser.add_argument("--out", type=Path, required=True, help="the bundle, a folder to make")
+    parser.add_argument("--workdir", type=Path, help="folder of a run that has finished")
     parser.add_argument(
-        "--method",
-        required=True,
-        help="of embedding; or on_premise: the whole network on the phone",
+        "--choice", type=Path, help="choice.json, which names the rest; of its own folder's run"
+    )
+    parser.add_argument(
+        "--method", help="of embedding; or on_premise: the whole network on the phone"
     )
     parser.add_argument("--layer", help="where the network is split; not for on_premise")
-    parser.add_argument("--reduction", default="pca", help="pca or autoencoder")
+    parser.add_argument("--reduction", help="pca (default) or autoencoder")
     parser.add_argument(
         "--noise_std",
         type=float,
@@ -39,12 +40,25 @@ def main(arguments: Sequence[str]) -> None:
         "--allow-drift", action="store_true", help="ship files that are not what was measured"
     )
     given = parser.parse_args(arguments)
-    found = source.load(given.workdir, given.method, given.layer, given.reduction, given.noise_std)
+    found = _source(given)
     line = shlex.join(["python", "-m", "export", *arguments])
     made = bundle.write(
         found, given.formats.split(","), given.out, line, allow_drift=given.allow_drift
     )
     print(f"{summary.of(manifest.read(given.out))}\n{made}")
+
+
+def _source(given: argparse.Namespace) -> source.Source:
+    named = {n: getattr(given, n) for n in ("method", "layer", "reduction", "noise_std")}
+    if given.choice:
+        for name, value in named.items():
+            if value is not None:
+                raise UserError(f"--{name}={value}: --choice={given.choice} names it; leave it out")
+        return source.chosen(given.workdir or given.choice.parent, choose.read(given.choice))
+    for name in ("workdir", "method"):
+        if getattr(given, name) is None:
+            raise UserError(f"--{name} is missing: name it, or --choice=WORKDIR/choice.json")
+    return source.load(given.workdir, **named)
 
 
 if __name__ == "__main__":

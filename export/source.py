@@ -1,6 +1,6 @@
 """What is exported: an embedding of a work folder, and the data that it is checked on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from export.halves import Half, cloud_half, device_half, on_premise
-from hybrid_jax import embedding_files, reduction
+from hybrid_jax import embedding_files
 from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.embedding import METHODS, Embedding
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.experiment import setup, workdir
+from hybrid_jax.reduction import KINDS
 from hybrid_jax.task import Task
 
 ON_PREMISE = "on_premise"
@@ -106,7 +107,7 @@ def load(
     folder: Path,
     method: str,
     layer: str | None,
-    kind: str = "pca",
+    reduction: str | None = None,
     noise_std: float | None = None,
 ) -> Source:
     """An embedding of a work folder; without `noise_std` at its operating noise.
@@ -115,8 +116,9 @@ def load(
         errors.UserError: an unknown reduction, a folder without such an embedding, a layer of on_premise, a noise that
             is negative or that the method has not, or none where the operating noise is none.
     """
-    if kind not in reduction.KINDS:
-        raise unknown("reduction", kind, reduction.KINDS)
+    kind = reduction or KINDS[0]
+    if kind not in KINDS:
+        raise unknown("reduction", kind, KINDS)
     if not (folder / "embeddings").is_dir():
         raise UserError(
             f"--workdir={folder} holds no embeddings: name the folder of a run that has finished"
@@ -168,3 +170,26 @@ def load(
             f"{method} at {layer} has an operating noise of 0: give the noise with --noise_std; 0 ships none"
         )
     return source
+
+
+def chosen(folder: Path, point: Mapping[str, Any]) -> Source:
+    """The embedding of a work folder at a point that `hybrid_jax.choice` has chosen.
+
+    Raises:
+        errors.UserError: see `load`; or the folder's is of another setting, as in a sweep.
+    """
+    reduced = point["reduction"] != "none"
+    found = load(
+        folder,
+        point["method"],
+        point["layer"],
+        point["reduction"] if reduced else None,
+        point["noise_std"] or None,
+    )
+    for name in ("contrastive_weight", *(["reduced_dim"] if reduced else [])):
+        if found.about[name] != point[name]:
+            raise UserError(
+                f"--workdir={folder} has {point['method']} at {point['layer']} with {name} {found.about[name]}, "
+                f"the choice is of {point[name]}: name the work folder of that setting"
+            )
+    return found

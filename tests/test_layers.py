@@ -16,7 +16,7 @@ LAYERS = {
     2: "embedding optimizers metrics",
     3: "data checkpoint",
     4: "train task phase networks frozen fit_reduction inference embedded embedding_files cloud attacks "
-    "evaluators audit hosts metric_log progress results paper tradeoff selection signals report "
+    "evaluators audit hosts metric_log progress results paper tradeoff selection signals report choice "
     "figures collect experiment sweep attacked upload_loss",
     5: "launch export configs",
 }

@@ -182,12 +182,12 @@ def _attack_note(records: list[Mapping], target: str) -> str:
 def summary(written: Iterable[str | os.PathLike]) -> str:
     """What the files that a mode wrote come to, for the last lines in a terminal.
 
-    Of an audit its page; of results.json the table and advanced against noisy_reduced, of tune.json what was chosen;
-    "" where none is among them.
+    Of an audit or a choice its page; of results.json the table and advanced against noisy_reduced, of tune.json what
+    was chosen; "" where none is among them.
     """
     texts, written = [], [Path(path) for path in written]
     for page in written:
-        if page.name == "audit.md":
+        if page.name in ("audit.md", "choice.md"):
             return page.read_text().strip()
     for path in written:
         if path.name == "results.json":

@@ -1,0 +1,1 @@
+"""Which operating point to ship. Without imports: launch.py reads the criteria before anything is loaded."""

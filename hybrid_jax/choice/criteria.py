@@ -1,0 +1,71 @@
+"""What a point may be asked for, and which of several is better."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Values = Mapping[str, float]  # by the names of CRITERIA, those that are known
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One thing that a point is asked for.
+
+    Attributes:
+        flag: of launch.py that bounds it.
+        larger: whether more of it is better.
+    """
+
+    flag: str
+    larger: bool
+
+
+CRITERIA = {
+    "accuracy": Criterion("min_accuracy", True),
+    "attack": Criterion("max_attack", False),
+    "privacy_index": Criterion("min_privacy_index", True),
+    "ms": Criterion("max_ms", False),
+    "uplink_bytes": Criterion("max_uplink_bytes", False),
+}
+
+
+def meets(of: Values, bounds: Values) -> bool:
+    """Whether values are within all bounds; one that is not known is within none."""
+    return all(name in of and _cost(of, name) <= _cost(bounds, name) for name in bounds)
+
+
+def worth(of: Values, *, private: bool) -> tuple[float, ...]:
+    """What the chosen point has most of: by the attack, then the privacy index; before or after accuracy."""
+    privacy = (-_cost(of, "attack"), -_cost(of, "privacy_index"))
+    accuracy = (-_cost(of, "accuracy"),)
+    return privacy + accuracy if private else accuracy + privacy
+
+
+def front(points: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The points that no other beats: none is as good by every criterion, on validation, and better by one."""
+    points = list(points)
+    names = [name for name in CRITERIA if any(name in p["validation"] for p in points)]
+    costs = [tuple(_cost(p["validation"], name) for name in names) for p in points]
+
+    def beaten(own: tuple) -> bool:
+        return any(o != own and all(a <= b for a, b in zip(o, own, strict=True)) for o in costs)
+
+    return [p for p, own in zip(points, costs, strict=True) if not beaten(own)]
+
+
+def unmet(points: Iterable[Mapping[str, Any]], bounds: Values) -> str:
+    """Bounds that no point meets, each with the best there is of it alone, in words."""
+    points, told = list(points), []
+    for name, bound in bounds.items():
+        known = [p["validation"] for p in points if name in p["validation"]]
+        best = min(known, key=lambda of, name=name: _cost(of, name), default=None)
+        there = "not measured on validation" if best is None else f"the best is {best[name]:.4g}"
+        told.append(f"--{CRITERIA[name].flag}={bound:g} ({there})")
+    return f"no point meets {' and '.join(told)}: ask for less"
+
+
+def _cost(of: Values, name: str) -> float:
+    if name not in of:
+        return math.inf
+    return -of[name] if CRITERIA[name].larger else of[name]
