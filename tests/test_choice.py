@@ -174,7 +174,7 @@ def test_export_takes_the_chosen_point(tmp_path):
     }  # fmt: skip
     found = source.chosen(tmp_path, point)
     assert found.noise_std == pytest.approx(0.7) and found.method == "advanced"
-    simple = {"method": "simple", "reduction": "none", "noise_std": 0.0, "contrastive_weight": 0.0}
+    simple = {"method": "simple", "reduction": "none", "noise_std": 0.0}
     assert source.chosen(tmp_path, point | simple).noise_std == 0
     with pytest.raises(UserError, match="with reduced_dim 4, the choice is of 8"):
         source.chosen(tmp_path, point | {"reduced_dim": 8})
