@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from export.benchmark.records import METRICS, Run, known
 from hybrid_jax import paper
+from hybrid_jax.figures.style import short
 from hybrid_jax.report.markdown import table
 
 NOTE = (
@@ -61,10 +62,5 @@ def _cell(values: list[float], metric: str) -> str:
         return "–"
     if METRICS[metric] == "bytes":
         return f"{values[0]:,}"
-    spread = f" ± {_short(statistics.stdev(values))}" if len(values) > 1 else ""
-    return _short(statistics.median(values)) + spread
-
-
-def _short(value: float) -> str:
-    """Three digits, but no exponent."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    spread = f" ± {short(statistics.stdev(values))}" if len(values) > 1 else ""
+    return short(statistics.median(values)) + spread

@@ -93,7 +93,7 @@ def _bar(axes, x: float, colour: str, values: list[float]) -> None:
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     axes.vlines(x, middle - spread, middle + spread, style.INK, linewidth=0.9)
     axes.annotate(
-        f"{middle:.3g}", (x, middle + spread), (0, 2), textcoords="offset points", ha="center", fontsize=7.5,
+        style.short(middle), (x, middle + spread), (0, 2), textcoords="offset points", ha="center", fontsize=7.5,
     )  # fmt: skip
 
 
