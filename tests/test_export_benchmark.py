@@ -13,6 +13,7 @@ from export.benchmark import configurations, logs, records, rounds
 from export.halves import INPUT, Half
 from hybrid_jax import results
 from hybrid_jax.errors import UserError
+from hybrid_jax.figures import style
 
 ROOT = Path(__file__).parents[1]
 HOST = "a phone"
@@ -227,3 +228,12 @@ def test_mistakes_are_told_and_leave_nothing(message, tmp_path, tmp_path_factory
         benchmark.main([a.replace("=W", f"={work}") for a in MISTAKES[message]] + ["--out=out"])
     assert message in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_numbers_of_a_figure_have_no_exponent():
+    assert [style.short(v) for v in (1116.2, 99.94, 3.14159, 0.25)] == [
+        "1116",
+        "99.9",
+        "3.14",
+        "0.25",
+    ]

@@ -8,7 +8,6 @@ from matplotlib.image import imread
 from synthetic_records import LAYERS, run
 
 from hybrid_jax import collect, figures, paper, report, results, tradeoff
-from hybrid_jax.figures import style
 from hybrid_jax.report import accuracy, privacy
 from hybrid_jax.report.markdown import percent, table
 
@@ -246,12 +245,3 @@ def test_markdown_tables_are_aligned_and_percent_knows_what_is_missing():
     )
     assert [percent(v) for v in (0.12345, None, float("nan"), 0.0)] == ["12.3", "–", "–", "0.0"]
     assert percent(0.012, sign="+") == "+1.2"
-
-
-def test_numbers_of_a_figure_have_no_exponent():
-    assert [style.short(v) for v in (1116.2, 99.94, 3.14159, 0.25)] == [
-        "1116",
-        "99.9",
-        "3.14",
-        "0.25",
-    ]
