@@ -9,6 +9,7 @@ from hybrid_jax import results
 from hybrid_jax.choice.criteria import CRITERIA, front, meets, unmet, worth
 from hybrid_jax.choice.points import SPLITS, points, targets
 from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.figures.style import short
 from hybrid_jax.report.markdown import percent, table
 
 NAME, SCHEMA = "choice.json", 1
@@ -96,7 +97,10 @@ def page(content: Mapping[str, Any]) -> str:
     parts = [
         "# The point to ship",
         f"`{content['command']}`",
-        NOTE.format(asked=asked or "no bound", target=content["target"]),
+        NOTE.format(
+            asked=asked or "no bound",
+            target=content["target"] or "nothing: no privacy was measured",
+        ),
         _table(shown),
         f"`python -m export --choice={file} --out=DIR` ships it.",
     ]
@@ -110,7 +114,7 @@ def _table(shown: list[Mapping[str, Any]]) -> str:
     rows = []
     for point in shown:
         row = [f"{point['method']}, {point['layer']}", str(point["reduced_dim"] or "–")]
-        row.append(f"{point['noise_std']:.3g}")
+        row.append(short(point["noise_std"]))
         for of in (point[split] for split in SPLITS):
             row += [percent(of.get("accuracy")), _number(of.get("privacy_index"))]
             row.append(percent(of.get("attack")))
@@ -119,4 +123,4 @@ def _table(shown: list[Mapping[str, Any]]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    return "–" if value is None else short(value)
