@@ -30,7 +30,7 @@ class LiteRT:
                 self._interpreter = Interpreter(
                     **given, experimental_preserve_all_tensors=keep, num_threads=threads
                 )
-            self._interpreter.allocate_tensors()
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             name = "the model" if isinstance(model, bytes) else model
             raise UserError(f"{name} is no TFLite file that LiteRT can run: {error}") from None
