@@ -8,6 +8,7 @@ import export_workdir
 import numpy as np
 import pytest
 from mil_interpreter import Package
+from PIL import Image
 
 from configs import emotion, gender
 from export import bundle, command, coreml, manifest, parity, source
@@ -61,6 +62,28 @@ def test_they_are_audited_too(two_each, tmp_path, by_file):
         assert tried["identity"] == {"knn", "best"}
     how = "pixels from -1 to 1" if by_file else "normalised as the bundle says"
     assert how in (tmp_path / "out" / "audit.md").read_text()
+
+
+def test_identities_of_other_people_are_attacked_by_the_file_alone(two_each, tmp_path):
+    """As the paper's VGG-Face: a folder of images a person."""
+    rng = np.random.default_rng(0)
+    for person in range(100):
+        (tmp_path / "faces" / f"p{person}").mkdir(parents=True)
+        base = rng.integers(0, 256, (4, 4), np.uint8).repeat(8, 0).repeat(8, 1)
+        for number in range(4):
+            noisy = np.clip(base + rng.normal(0, 5, base.shape), 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(tmp_path / "faces" / f"p{person}" / f"{number}.png")
+    place, _ = two_each
+    arguments = ("--data=vggface", f"--data_dir={tmp_path / 'faces'}", "--noise_std=0")
+    arguments = (f"--bundle={place}", *arguments, f"--out={tmp_path / 'out'}")
+    assert command.run("export.audit", audit.main, arguments) == 0
+    records = results.read(tmp_path / "out")["records"]
+    (best,) = results.select(
+        records, attacker="best", metric="balanced_accuracy", format="tflite float32"
+    )
+    # Of each person the adversary holds one image of the test half, and is asked about the other.
+    assert (best["target"], best["classes"], best["n"]) == ("identity", 100, 100)
+    assert best["value"] > 0.1 > 5 * best["chance"]
 
 
 def test_a_mean_image_has_a_file_which_the_phone_reads(tmp_path):
