@@ -43,11 +43,11 @@ def convert(half: Half, precision: str, path: Path) -> None:
             "float32": ct.precision.FLOAT32,
             "float16": ct.transform.FP16ComputePrecision(_in_network),
         }
-        passes = build_pass_pipeline()
+        module, passes = _stablehlo(half), build_pass_pipeline()
         passes.remove_passes({INEXACT})
         try:
             model = ct.convert(
-                to_mil(_stablehlo(half), minimum_deployment_target=target),
+                to_mil(module, minimum_deployment_target=target),
                 source="milinternal",
                 minimum_deployment_target=target,
                 pass_pipeline=passes,
