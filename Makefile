@@ -28,8 +28,9 @@ demo: $(STAMP) ## the activity experiment on simulated data, into runs/demo (aga
 test: lint ## lint, then every test that is not slow
 	XLA_FLAGS="$(XLA_FLAGS) --xla_backend_optimization_level=0" $(RUN) -m pytest $(PARALLEL) -m "not slow" $(PYTEST_ARGS)
 
+# In the order of their names: files of few tests, which xdist would begin last, are the longest here.
 test-slow: $(STAMP) ## the tests marked slow
-	$(RUN) -m pytest $(PARALLEL) -m slow $(PYTEST_ARGS)
+	$(RUN) -m pytest $(PARALLEL) --no-loadscope-reorder -m slow $(PYTEST_ARGS)
 
 bench: $(STAMP) ## training steps, VGG-16's forward pass, streaming, the privacy measure and exported files against their peers (requirements-bench.txt)
 	$(RUN) -m benchmarks.train_step
