@@ -21,10 +21,9 @@ FORMATS = ("tflite", "coreml", "savedmodel")
 KNOWN = {"tflite": lambda: operations.TFLITE, "coreml": operations.known_to_coreml}
 DEVICE, CLOUD = "device", "cloud"
 EXTENSIONS = {"tflite": "tflite", "coreml": "mlpackage"}
+# float32 before int8, which is made of it.
 PLANNED = [
-    *(
-        ("tflite", precision) for precision in tflite.PRECISIONS
-    ),  # float32 first, of which int8 is made
+    *(("tflite", precision) for precision in tflite.PRECISIONS),
     *(("coreml", precision) for precision in coreml.PRECISIONS),
 ]
 NOT_RUN = "predict needs macOS; the tests read such packages back and evaluate them"
@@ -47,7 +46,7 @@ def write(
 
     Raises:
         errors.UserError: an unknown format, a folder that exists, a network that a format cannot take, or a file that
-            differs from JAX by more than `parity.LIMIT`.
+            `parity.excess` or `drift.excess` tells of.
     """
     for name in formats:
         if name not in FORMATS:
