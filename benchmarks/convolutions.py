@@ -3,13 +3,15 @@
     python -m benchmarks.convolutions          # PyTorch takes part where requirements-bench.txt is installed
 
 At sizes of mini_XCEPTION's blocks, 32 images; PyTorch in depthwise ones alone. Each pass moves input and kernel against
-their gradient, in a loop as a training's steps do, so that none can be left out. Rounds alternate between the peers.
+their gradient, in a loop as a training's steps do, so that none can be left out; XLA's also by passes that Python calls
+one by one, as `train.fit` does where a network has such convolutions. Rounds alternate between the peers.
 """
 
 import argparse
 import importlib.util
 import statistics
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -27,20 +29,25 @@ RATE = 1e-6
 OURS = "hybrid-jax"
 
 
-def in_jax(function: Callable, x: np.ndarray, kernel: np.ndarray, passes: int) -> Iterator[None]:
-    """Rounds of passes of `function(x, kernel)`, in one compiled loop."""
+def in_jax(
+    function: Callable, x: np.ndarray, kernel: np.ndarray, passes: int, looped: bool
+) -> Iterator[None]:
+    """Rounds of passes of `function(x, kernel)`: in one compiled loop, or called one by one."""
 
-    @jax.jit
-    def run(x, kernel, weights):
+    @partial(jax.jit, static_argnames="passes")
+    def run(x, kernel, weights, passes=None):
         def one(_, at):
             y, pull = jax.vjp(function, *at)
             return jax.tree.map(lambda a, g: a - RATE * g, at, pull(y * weights))
 
-        return jax.lax.fori_loop(0, passes, one, (x, kernel))
+        return jax.lax.fori_loop(0, passes, one, (x, kernel)) if passes else one(0, (x, kernel))
 
     x, kernel, weights = map(jnp.asarray, (x, kernel, np.sign(x)))
     while True:
-        jax.block_until_ready(run(x, kernel, weights))
+        at = (x, kernel)
+        for _ in range(1 if looped else passes):
+            at = run(*at, weights, passes if looped else None)
+        jax.block_until_ready(at)
         yield
 
 
@@ -99,7 +106,9 @@ def main() -> None:
         print("PyTorch is left out: pip install -r requirements-bench.txt")
     print(f"ms a pass of {BATCH} images, {jax.default_backend()}:")
     for case, x, kernel, both in cases():
-        peers = {n: in_jax(function, x, kernel, arguments.passes) for n, function in both.items()}
+        how = (x, kernel, arguments.passes)
+        peers = {name: in_jax(function, *how, looped=True) for name, function in both.items()}
+        peers["XLA step by step"] = in_jax(both["XLA"], *how, looped=False)
         if torch and case == "depthwise":
             peers["PyTorch"] = in_torch(x, kernel, arguments.passes)
         times = measure(peers, arguments.rounds, arguments.passes)

@@ -72,18 +72,14 @@ def fit(
     Yields:
         The state after each call, and the terms of the loss averaged over its steps.
     """
+    if int(state.step) >= num_steps:
+        return
+    call = partial(_run, loss=loss, optimizer=optimizer, batch_size=batch_size)
+    arguments = (data, indices, key)
+    looped = _loops(partial(_run.lower, **call.keywords), state, *arguments)
 
     def run(state: State, step: int, stop: int):
-        return _run(
-            state,
-            data,
-            indices,
-            key,
-            jnp.int32(stop),
-            loss=loss,
-            optimizer=optimizer,
-            batch_size=batch_size,
-        )
+        return _advance(call, state, arguments, step, stop, looped)
 
     yield from _calls(run, state, num_steps, steps_per_call)
 
@@ -119,8 +115,10 @@ def fit_stream(
     begin = int(state.step)
     if begin >= num_steps:
         return
+    call = partial(_run_group, loss=loss, optimizer=optimizer)
     with contextlib.closing(stream.groups(_order(key), begin, num_steps)) as groups:
         group = next(groups)
+        looped = _loops(partial(_run_group.lower, **call.keywords), state, data, group, key)
 
         def run(state: State, step: int, stop: int):
             nonlocal group
@@ -129,18 +127,10 @@ def fit_stream(
                 if step % GROUP == 0 and step != begin:
                     group = next(groups)
                 end = min((step // GROUP + 1) * GROUP, stop)
-                state, more = _run_group(
-                    state,
-                    data,
-                    group,
-                    key,
-                    jnp.int32(end),
-                    loss=loss,
-                    optimizer=optimizer,
-                )
+                state, more = _advance(call, state, (data, group, key), step, end, looped)
                 # One group runs and one is ready to: with more, the device would fill with groups.
                 jax.block_until_ready(before)
-                sums, before = (more if sums is None else jax.tree.map(jnp.add, sums, more)), more
+                sums, before = _sum(sums, more), more
                 step = end
             return state, sums
 
@@ -154,13 +144,39 @@ def _calls(run: Callable, state: State, num_steps: int, steps_per_call: int):
         yield state, {name: value / (stop - step) for name, value in sums.items()}
 
 
+def _loops(lower: Callable, state: State, *arguments: Any) -> bool:
+    """Whether steps are looped over by the compiled program, not by Python.
+
+    On a CPU the gradient of a convolution's kernel, as JAX derives it, takes 10 to 60 times as long inside a loop
+    (`benchmarks/convolutions.py`). It is a convolution whose batch is the input's features.
+    """
+    if jax.default_backend() != "cpu":
+        return True
+    return "dim_numbers = [f, " not in lower(state, *arguments, jnp.int32(0)).as_text()
+
+
+def _advance(call: Callable, state: State, arguments: tuple, step: int, stop: int, looped: bool):
+    """The state at `stop`, and the sums of the terms over the steps to it."""
+    if looped:
+        return call(state, *arguments, jnp.int32(stop))
+    sums = None
+    for _ in range(step, stop):
+        state, terms = call(state, *arguments)
+        sums = _sum(sums, terms)
+    return state, sums
+
+
+def _sum(sums: dict[str, jax.Array] | None, terms: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    return terms if sums is None else jax.tree.map(jnp.add, sums, terms)
+
+
 def _order(key: jax.Array) -> jax.Array:
     """The seed of `batch_indices`."""
     return jax.random.bits(jax.random.fold_in(key, 0), (), jnp.uint32)
 
 
 @partial(jax.jit, static_argnames=("loss", "optimizer", "batch_size"), donate_argnums=0)
-def _run(state: State, data, indices, key, stop, *, loss: Loss, optimizer, batch_size: int):
+def _run(state: State, data, indices, key, stop=None, *, loss: Loss, optimizer, batch_size: int):
     order = _order(key)
 
     def batch(step: jax.Array):
@@ -171,7 +187,7 @@ def _run(state: State, data, indices, key, stop, *, loss: Loss, optimizer, batch
 
 
 @partial(jax.jit, static_argnames=("loss", "optimizer"), donate_argnums=0)
-def _run_group(state: State, data, group, key, stop, *, loss: Loss, optimizer):
+def _run_group(state: State, data, group, key, stop=None, *, loss: Loss, optimizer):
     def batch(step: jax.Array):
         own = jax.tree.map(lambda a: a[step % jnp.int32(GROUP)], group)
         return {**data, **mesh.split(own)}, slice(None)
@@ -193,6 +209,9 @@ def _steps(state: State, batch: Callable, key, stop, loss: Loss, optimizer):
         params = optax.apply_updates(state.params, updates)
         new = State(state.step + 1, params, model_state, opt_state)
         return mesh.whole((new, {"loss": total, **terms}))
+
+    if stop is None:
+        return step(state)
 
     def body(carry):
         state, sums = carry

@@ -132,6 +132,15 @@ def test_a_run_measures_identity_and_instances_and_rebuilds_faces(finished):
 
 
 @pytest.mark.slow
+def test_vgg16_runs_to_its_end_without_an_accelerator(tmp_path):
+    config = make("smoke,model=vgg16", methods=("simple", "advanced"), evaluators=("accuracy",))
+    run.run(config, tmp_path / "run", "command")
+    records = results.read(tmp_path / "run")["records"]
+    accuracy = results.select(records, evaluator="accuracy", metric="accuracy", split="test")
+    assert {(r["method"], r["layer"]) for r in accuracy} >= {(m, "conv5_3") for m in config.methods}
+
+
+@pytest.mark.slow
 def test_another_image_task_needs_a_config_alone(tmp_path):
     """Expression: gender and identity are both sensitive; who a person is can only be matched."""
     config = emotion.get_config("smoke")
