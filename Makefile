@@ -16,13 +16,22 @@ RUN := .venv/bin/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench lint clean
+.PHONY: help demo example test test-slow bench lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## the activity experiment on simulated data, into runs/demo (again: resumes)
 	$(RUN) launch.py --config=$(CONFIG) --workdir=$(WORKDIR)
+
+# On MotionSense where it lies below HYBRID_JAX_DATA, else on simulated windows, of which the network knows nothing.
+EXAMPLE_DATA := $(if $(wildcard $(HYBRID_JAX_DATA)/motionsense),motionsense,simulated)
+
+example: $(STAMP) ## exports the trained network of examples/activity and audits the files: no training, no download
+	rm -rf runs/example
+	$(RUN) -m export --workdir=examples/activity --method=advanced --layer=fc_1 --formats=tflite --data=$(EXAMPLE_DATA) --out=runs/example/bundle
+	$(RUN) -m export.audit --bundle=runs/example/bundle --data=$(EXAMPLE_DATA) --out=runs/example/audit
+	@cat runs/example/audit/audit.md
 
 # Of many small programs compiling takes most of the time; those of `test-slow` run as users have them.
 test: lint ## lint, then every test that is not slow

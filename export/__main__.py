@@ -10,6 +10,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from export import bundle, command, manifest, source, summary
@@ -35,12 +36,16 @@ def main(arguments: Sequence[str]) -> None:
         type=float,
         help="of the noise, in the feature's units; by default the operating noise",
     )
+    parser.add_argument(
+        "--data",
+        help="a data set to try the files on where the run's is not at hand, as simulated",
+    )
     parser.add_argument("--formats", default=",".join(bundle.FORMATS), help="by commas")
     parser.add_argument(
         "--allow-drift", action="store_true", help="ship files that are not what was measured"
     )
     given = parser.parse_args(arguments)
-    found = _source(given)
+    found = replace(_source(given), data=given.data)
     line = shlex.join(["python", "-m", "export", *arguments])
     made = bundle.write(
         found, given.formats.split(","), given.out, line, allow_drift=given.allow_drift

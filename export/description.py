@@ -39,6 +39,7 @@ def of(source: Source, folder: Path) -> dict[str, Any]:
         "versions": results.installed_versions(*VERSIONED),
         "primary": about["primary"],
         "data": _data(source),
+        "tried_on": source.task.samples.dataset,
         "classes": about["classes"][about["primary"]],
         "input": {
             "names": list(half.inputs),

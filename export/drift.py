@@ -14,7 +14,7 @@ from hybrid_jax import evaluators
 from hybrid_jax.data.samples import TEST
 from hybrid_jax.embedded import Embedded, LayerFeatures
 from hybrid_jax.embedding import network_variables
-from hybrid_jax.experiment import setup, workdir
+from hybrid_jax.experiment import setup
 from hybrid_jax.results import select
 
 LIMIT = 0.02  # of accuracy and privacy that rounding may cost: what the operating noise may, too
@@ -71,7 +71,6 @@ def classified(source: Source, run: Callable[[np.ndarray], np.ndarray]) -> float
 
 def embedded(source: Source) -> Embedded:
     """The embedding on the data of its work folder, computed by JAX."""
-    config = workdir.read(source.workdir)
     about = source.about
     features = LayerFeatures.extract(
         source.task,
@@ -85,7 +84,7 @@ def embedded(source: Source) -> Embedded:
         about["method"],
         kind,
         source.variables["reduction"] or None,
-        jax.random.key(config.seed),
+        jax.random.key(source.config.seed),
         about["clip_norm"],
     )
 
@@ -104,8 +103,7 @@ def by_file(original: Embedded, run: Callable[[np.ndarray], np.ndarray]) -> Embe
 
 def measured(of: Embedded, source: Source) -> dict[str, Any]:
     """Accuracy, and of each sensitive target rank privacy and the best probe, of unseen data at the shipped noise."""
-    config = workdir.read(source.workdir)
-    settings = setup.evaluator_settings(config)
+    settings = setup.evaluator_settings(source.config)
     level = source.noise_std / of.rms if of.rms else 0.0
     settings = replace(
         settings,

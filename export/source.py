@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from export import datasets
 from export.halves import Half, cloud_half, device_half, on_premise
 from hybrid_jax import embedding_files
 from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
@@ -33,6 +34,7 @@ class Source:
         measured: the same as the experiment has measured it, each layer as it is fast.
         variables: with the noise that is shipped.
         about: its embedding.json.
+        data: a data set of `DATASETS` that files are tried on instead of the run's own, where that is not at hand.
     """
 
     workdir: Path
@@ -41,6 +43,7 @@ class Source:
     measured: Embedding
     variables: dict[str, Any]
     about: dict[str, Any]
+    data: str | None = None
 
     @property
     def noise_std(self) -> float:
@@ -75,9 +78,35 @@ class Source:
         return None if self.method == ON_PREMISE else cloud_half(embedding, self.variables)
 
     @cached_property
+    def config(self) -> Any:
+        """The work folder's, of the data that files are tried on.
+
+        Raises:
+            errors.UserError: the folder has none, or `data` is no data set.
+        """
+        config = workdir.read(self.workdir)
+        if self.data:
+            config.data = datasets.settings(self.data, tuple(self.about["input_shape"]))
+            if config.get("input"):
+                config.input.update(crop=0, mirror=False)
+        return config
+
+    @cached_property
     def task(self) -> Task:
-        """The data of the work folder's config, and its network."""
-        return setup.load_task(workdir.read(self.workdir))
+        """The data of `config`, and its network.
+
+        Raises:
+            errors.UserError: data that cannot be read, or that is not of the shape and the classes of the run's.
+        """
+        task, about = setup.load_task(self.config), self.about
+        here = task.input_shape, task.samples.classes[about["primary"]]
+        there = tuple(about["input_shape"]), tuple(about["classes"][about["primary"]])
+        if (tuple(here[0]), tuple(here[1])) != there:
+            raise UserError(
+                f"--data={self.data}: has inputs {here[0]} and classes {', '.join(here[1])}; the run's are "
+                f"{there[0]} and {', '.join(there[1])}"
+            )
+        return task
 
     def inputs(self, split: int, most: int) -> np.ndarray:
         """[n, ...] standardised inputs of a split, `most` of them at most, evenly spread."""

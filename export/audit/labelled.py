@@ -10,9 +10,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from export import datasets
 from hybrid_jax import audit
 from hybrid_jax.data import DATASETS, TEST, Samples, images, windows
-from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators.sampling import halves, tails
 from hybrid_jax.experiment import setup
 
@@ -122,14 +123,11 @@ def of_set(
     Raises:
         errors.UserError: an unknown data set, or one that cannot be read.
     """
-    if name == "simulated":
-        name = "simulated_faces" if len(shape) == 3 else "simulated"
-    if name not in DATASETS:
-        raise unknown("data set (--data)", name, ("FILE.npz", *DATASETS))
-    about, known = (manifest or {}).get("data", {}), inspect.signature(DATASETS[name]).parameters
+    found = datasets.settings(name, shape, "FILE.npz")
+    name, about = found["name"], (manifest or {}).get("data", {})
     if about.get("data", {}).get("name") != name:
-        sizes = {"side": shape[0], "channels": shape[-1], "window": shape[-1]} if shape else {}
-        about = {"data": {"name": name} | {n: v for n, v in sizes.items() if n in known}}
+        about = {"data": found}
+    known = inspect.signature(DATASETS[name]).parameters
     if directory and "directory" not in known:
         raise UserError(f"--data_dir={directory}: {name} is read from no folder; leave it out")
     settings = about["data"] | ({"dir": directory} if directory else {})
