@@ -92,6 +92,15 @@ def test_points_hold_what_was_measured_by_split():
     assert one["noise_std"] == 1.0
 
 
+def test_of_several_devices_the_slowest_decides():
+    slow = {"evaluator": "device", "metric": "median_ms", "layer": "conv_4", "method": "reduced"}
+    for host, value in (("old", 9.0), ("new", 0.5)):
+        more = results.record(**slow, reduction="pca", value=value, host=host)
+        found = points([*records(), more], "gender")
+        at = {p["validation"]["ms"] for p in found if p["layer"] == "conv_4"}
+        assert at == {max(value, 1.0)}
+
+
 def test_with_a_bound_on_accuracy_the_most_private_is_chosen_and_otherwise_the_most_accurate(
     workdir,
 ):

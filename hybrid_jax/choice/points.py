@@ -27,7 +27,8 @@ def points(records: Iterable[Mapping], target: str | None) -> list[dict[str, Any
     Returns:
         Of each the fields of `POINT`, `noise_std`, and by names of `criteria.CRITERIA` what was measured on
         `validation` and on `test`. Privacy is that of the gallery that validation has; of several attackers, the best.
-        A device's time and uplink are those of `simple` or `reduced` of the layer: weights and noise change neither.
+        A device's time and uplink are those of `simple` or `reduced` of the layer (weights and noise change neither);
+        of several devices the slowest's.
     """
     records, found = list(records), {}
     of_target = results.select(records, target=target, queries=1)
@@ -66,5 +67,6 @@ def _on_device(records: Iterable[Mapping]) -> dict[tuple, dict[str, float]]:
     for r in results.select(records, evaluator=results.DEVICE, metric=tuple(DEVICE)):
         if r["value"] is not None:
             own = found.setdefault((r["method"], r["layer"], r["reduction"]), {})
-            own.setdefault(DEVICE[r["metric"]], r["value"])
+            name = DEVICE[r["metric"]]
+            own[name] = max(own.get(name, 0.0), r["value"])
     return found
