@@ -21,9 +21,7 @@ METHODS = (
 )  # the paper's
 
 
-def parse(
-    arg: str | None, presets: tuple[str, ...], keys: Mapping[str, object]
-) -> tuple[str, dict]:
+def parse(arg: str | None, presets: tuple[str, ...], keys: Mapping[str, Any]) -> tuple[str, dict]:
     """Splits `ARG,key=value,...` into the preset and the keys.
 
     Args:

@@ -83,7 +83,9 @@ def _device(
 ) -> tuple[dict[str, Any], dict[str, parity.Run]]:
     """Writes the device's files; gives how far each is from JAX on inputs x [N, ...], and those that run here."""
     half, (measured, _) = source.device, source.as_measured
-    found, files, models = {}, {}, {}
+    found: dict[str, dict[str, Any]] = {}
+    files: dict[str, parity.Run] = {}
+    models: dict[str, bytes] = {}
     planned = [(name, p) for name, p in PLANNED if name in formats]
     with bar("convert for the device", len(planned)) as advance:
         for done, (form, precision) in enumerate(planned, 1):
@@ -123,6 +125,7 @@ def _cloud(
     Device, then cloud is the whole model; without noise, to which each would draw its own.
     """
     device, measured = source.as_measured
+    assert measured is not None  # `half` is this cloud as it ships
     saved, artefact = folder / CLOUD / "saved_model", folder / CLOUD / "classifier.jax"
     savedmodel.save(half, saved)
     results.write_bytes(artefact, savedmodel.serialised(half))

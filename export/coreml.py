@@ -78,7 +78,8 @@ def _in_network(operation) -> bool:
     What comes after it decides what is private. The norm's square overflows float16 where the norm is above 256, and
     rounding may leave a clipped feature longer than the bound that the noise was made for.
     """
-    seen, waiting = set(), [operation]
+    seen: set = set()
+    waiting = [operation]
     while waiting:
         operation = waiting.pop()
         kind = operation.op_type

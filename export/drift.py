@@ -21,7 +21,7 @@ LIMIT = 0.02  # of accuracy and privacy that rounding may cost: what the operati
 MOST = 0.05  # that an attack may gain, however wide its interval
 PROBES = ("logistic", "mlp", "knn")  # of the attackers, the quick ones
 ORIGINAL = "jax"
-MEASURES = {  # by evaluator: which of its records
+MEASURES: dict[str, dict[str, Any]] = {  # by evaluator: which of its records
     "accuracy": {"evaluator": "accuracy", "metric": "accuracy", "split": "test"},
     "privacy": {
         "evaluator": "privacy", "metric": "privacy", "split": "test", "gallery": "held_out",
@@ -45,10 +45,8 @@ def of(source: Source, files: Mapping[str, parity.Run]) -> dict[str, dict[str, A
     }
     if source.cloud is None:
         device, _ = source.as_measured
-        return {
-            name: {"accuracy": classified(source, run)}
-            for name, run in {ORIGINAL: device, **outputs}.items()
-        }
+        runs: dict[str, Callable] = {ORIGINAL: device, **outputs}
+        return {name: {"accuracy": classified(source, run)} for name, run in runs.items()}
     original = embedded(source)
     found = {ORIGINAL: measured(original, source)}
     for name, run in outputs.items():

@@ -35,15 +35,13 @@ class LiteRT:
             name = "the model" if isinstance(model, bytes) else model
             raise UserError(f"{name} is no TFLite file that LiteRT can run: {error}") from None
         signatures = self._interpreter.get_signature_list()
-        self._named = SIGNATURE in signatures
-        self._run = self._interpreter.get_signature_runner(SIGNATURE) if self._named else None
+        named = SIGNATURE in signatures
+        self._run = self._interpreter.get_signature_runner(SIGNATURE) if named else None
         self.inputs = self._shapes(
-            self._run.get_input_details() if self._named else self._interpreter.get_input_details()
+            self._run.get_input_details() if self._run else self._interpreter.get_input_details()
         )
         self.outputs = self._shapes(
-            self._run.get_output_details()
-            if self._named
-            else self._interpreter.get_output_details()
+            self._run.get_output_details() if self._run else self._interpreter.get_output_details()
         )
 
     @staticmethod
@@ -71,7 +69,7 @@ class LiteRT:
             name: np.asarray(inputs.get(name, np.zeros((1, *shape))), np.float32)
             for name, shape in self.inputs.items()
         }
-        if self._named:
+        if self._run:
             return next(iter(self._run(**given).values()))
         for detail in self._interpreter.get_input_details():
             self._interpreter.set_tensor(detail["index"], given[detail["name"]])

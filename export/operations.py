@@ -31,7 +31,10 @@ OPERATION = re.compile(
 def of(half: Half) -> frozenset[str]:
     """The operations of a half in StableHLO, by name."""
     module = export.export(jax.jit(half.function))(half.variables, *half.specs).mlir_module()
-    return frozenset(found[found.lastindex] for found in OPERATION.finditer(module)) - STRUCTURE
+    return (
+        frozenset(next(filter(None, found.groups())) for found in OPERATION.finditer(module))
+        - STRUCTURE
+    )
 
 
 def known_to_coreml() -> frozenset[str]:

@@ -83,7 +83,9 @@ def quantised(model: bytes, half: Half, samples: Iterable[np.ndarray]) -> bytes:
         return bytes(quantise.quantize(ranges).quantized_model)
 
 
-def clipped_share(model: bytes, rounded: bytes, samples: Sequence[np.ndarray]) -> float:
+def clipped_share(
+    model: bytes, rounded: bytes, samples: Sequence[np.ndarray] | np.ndarray
+) -> float:
     """The share of a float model's intermediate values that lie outside what the quantised one can hold.
 
     Args:

@@ -97,7 +97,9 @@ def flagged(records: Iterable[Mapping], target: str) -> list[Mapping]:
 
 def is_above(r: Mapping | None, known: Mapping[tuple, Mapping]) -> bool:
     """Whether the whole interval of an attack lies above its bound, of `bounds`."""
-    bound = known.get((*embedding_of(r), r["noise_relative"])) if r is not None else None
-    if bound is None or r["ci_low"] is None:
+    if r is None or r["ci_low"] is None:
+        return False
+    bound = known.get((*embedding_of(r), r["noise_relative"]))
+    if bound is None:
         return False
     return r["ci_low"] > bound["value"]

@@ -15,7 +15,7 @@ from hybrid_jax.privacy import Leakage, leakage
 from hybrid_jax.privacy.gallery import GALLERIES
 from hybrid_jax.privacy.ranking import PRIORS
 from hybrid_jax.privacy.request import MODES
-from hybrid_jax.progress import bar
+from hybrid_jax.progress import bar, within
 from hybrid_jax.report import leakage as tables
 
 REQUIRED = ("features", "labels")
@@ -138,7 +138,7 @@ def measure(
                 mode=mode,
                 gallery=gallery,
                 prior=arrays["prior"] if prior == "given" else prior,
-                on_progress=lambda ranked, total, done=done: advance(done + ranked / total),
+                on_progress=within(advance, done),
             )
             levels = (None,) * len(measured.noise_std)
             own = {"evaluator": "privacy", "seed": seed, **about}

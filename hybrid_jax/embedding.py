@@ -68,7 +68,7 @@ class Embedding:
         return feature
 
     def extractor(
-        self, variables: dict[str, Any], x: jax.Array, standard_normal: jax.Array
+        self, variables: dict[str, Any], x: jax.Array, standard_normal: jax.Array | None
     ) -> jax.Array:
         """What runs on the device: inputs to the exclusive feature that is uploaded.
 
@@ -82,11 +82,10 @@ class Embedding:
             [B, d], d the reduced dimension, or the feature's for a method that does not reduce.
         """
         z = self.reduce(variables, self.feature(variables, x))
-        return (
-            noise.add(z, variables["noise_std"], standard_normal)
-            if METHODS[self.method].noisy
-            else z
-        )
+        if not METHODS[self.method].noisy:
+            return z
+        assert standard_normal is not None
+        return noise.add(z, variables["noise_std"], standard_normal)
 
     def reconstruct(self, variables: dict[str, Any], z: jax.Array) -> jax.Array:
         """[B, d] exclusive features to the feature in its own shape, [B, ...]: what the rest of the network takes."""

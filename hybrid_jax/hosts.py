@@ -100,7 +100,8 @@ def _check(coordinator: str | None, num_processes: int | None, process_id: int |
         "--num_processes": num_processes,
         "--process_id": process_id,
     }
-    if missing := [flag for flag, value in flags.items() if value is None]:
+    if coordinator is None or num_processes is None or process_id is None:
+        missing = [flag for flag, value in flags.items() if value is None]
         raise UserError(
             f"{' and '.join(missing)} missing: several processes need --coordinator=HOST:PORT, "
             "--num_processes=N and --process_id=I, from 0 to N - 1"

@@ -102,7 +102,7 @@ class _NoisyPredictions:
 def outputs(
     network: Network,
     variables: Any,
-    samples: jax.Array,
+    samples: jax.Array | np.ndarray,
     inputs: Inputs | None = None,
     data: Any = None,
 ) -> jax.Array:
@@ -128,7 +128,7 @@ def noisy_predictions(
     variables: dict[str, Any],
     classifiers: list[Any],
     z: jax.Array,
-    index: jax.Array,
+    index: jax.Array | np.ndarray,
     key: jax.Array,
     noise_std: np.ndarray,
     num_draws: int,

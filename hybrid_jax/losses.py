@@ -113,16 +113,15 @@ def multi_objective(
     """
     if pairs not in get_args(Pairs):
         raise errors.unknown("choice of pairs", pairs, get_args(Pairs))
-    given = {"margin": margin, "convention": convention}
     if pairs == "aligned":
         flat = features.reshape(len(features), -1)
         half, odd = divmod(len(flat), 2)
         if odd:
             raise errors.UserError(f"a batch of {len(flat)}: aligned pairs need an even number")
         similar = labels[:half] == labels[half:]
-        apart = contrastive(flat[:half], flat[half:], similar, **given)
+        apart = contrastive(flat[:half], flat[half:], similar, margin=margin, convention=convention)
     else:
-        apart = contrastive_in_batch(features, labels, **given)
+        apart = contrastive_in_batch(features, labels, margin=margin, convention=convention)
     terms = {"cross_entropy": cross_entropy(logits, labels, pairs=pairs), "contrastive": apart}
     return terms["cross_entropy"] + contrastive_weight * terms["contrastive"], terms
 

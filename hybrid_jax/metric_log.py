@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import SupportsFloat
 
 from tensorboardX import SummaryWriter
 
@@ -20,7 +21,8 @@ class MetricLog:
 
     def __init__(self, workdir: Path, phase: str, step: int):
         """Opens the log at `step`; what a killed run wrote of this phase beyond it is removed."""
-        self._phase, self._path, self._board = phase, workdir / "metrics.jsonl", None
+        self._phase, self._path = phase, workdir / "metrics.jsonl"
+        self._board: SummaryWriter | None = None
         if not hosts.is_first():
             return
         kept = [line for line in self._lines() if line["phase"] != phase or line["step"] <= step]
@@ -33,14 +35,14 @@ class MetricLog:
             if line.pop("phase") == phase:
                 self._draw(line.pop("step"), line)
 
-    def write(self, step: int, values: Mapping[str, float]) -> None:
+    def write(self, step: int, values: Mapping[str, SupportsFloat]) -> None:
         """Appends the values of one step."""
         if self._board is None:
             return
-        values = {name: float(value) for name, value in values.items()}
+        told = {name: float(value) for name, value in values.items()}
         with self._path.open("a") as file:
-            file.write(json.dumps({"phase": self._phase, "step": step, **values}) + "\n")
-        self._draw(step, values)
+            file.write(json.dumps({"phase": self._phase, "step": step, **told}) + "\n")
+        self._draw(step, told)
 
     def close(self) -> None:
         """Flushes what TensorBoard has not yet seen."""
@@ -48,6 +50,7 @@ class MetricLog:
             self._board.close()
 
     def _draw(self, step: int, values: Mapping[str, float]) -> None:
+        assert self._board is not None
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
 

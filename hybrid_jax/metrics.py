@@ -1,9 +1,11 @@
 """What is read off predictions and off trade-off curves: pure NumPy, no state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
+Name = TypeVar("Name", bound=Hashable)
 Curve = tuple[np.ndarray, np.ndarray]  # privacy_index [G], accuracy [G]
 
 
@@ -73,8 +75,8 @@ def accuracy_at(curve: Curve, privacy_index):
 
 
 def tradeoff_areas(
-    curves: Mapping[str, Curve], over: Sequence[str] | None = None
-) -> dict[str, float]:
+    curves: Mapping[Name, Curve], over: Sequence[Name] | None = None
+) -> dict[Name, float]:
     """Area under accuracy against privacy_index, over the range that all compared curves reach.
 
     Each curve is the piecewise linear function of `accuracy_at`; its area between the common ends

@@ -9,6 +9,7 @@ import jax
 
 from hybrid_jax import frozen, phase, rng
 from hybrid_jax.attacks.matcher import Matcher
+from hybrid_jax.losses import Convention, Pairs
 from hybrid_jax.phase import Budget
 from hybrid_jax.stages import retargeted
 from hybrid_jax.task import Task, TaskLoss
@@ -42,8 +43,8 @@ class Training:
     pretrain_budget: Budget
     finetune_budget: Budget
     matcher_budget: Budget
-    convention: str
-    pairs: str = "all"
+    convention: Convention
+    pairs: Pairs = "all"
     start: dict[str, Any] | None = None
     complete: bool = False
     frozen: str = ""
@@ -51,7 +52,7 @@ class Training:
 
     def pretrained(self) -> dict[str, Any]:
         """The network trained for the primary task: by others, or here from `start` or from scratch."""
-        if self.complete:
+        if self.complete and self.start is not None:
             return self.start
         start = self.start or self.task.init(rng.named(self.key, "init"))
         return self._run("pretrain", start, self.pretrain_budget, pairs="all")
@@ -98,14 +99,14 @@ class Training:
                 n: {k: v for k, v in tree.items() if k in below} for n, tree in self.start.items()
             }
             start = frozen.whole(start, kept)
-        loss, where = TaskLoss(network, task.inputs), {"workdir": self.workdir}
-        variables = phase.run("matcher", task, loss, start, self.matcher_budget, self.key, **where)
+        loss, budget = TaskLoss(network, task.inputs), self.matcher_budget
+        variables = phase.run("matcher", task, loss, start, budget, self.key, workdir=self.workdir)
         return Matcher(network, variables)
 
     @cached_property
     def _learning(self) -> Task:
         """What learns: above frozen stages, of which all phases begin with the same."""
-        if not self.frozen:
+        if not self.frozen or self.start is None:
             return self.task
         features = frozen.features(self.task, self.frozen, self.start)
         return frozen.above(self.task, self.frozen, features)
@@ -116,10 +117,11 @@ class Training:
         variables: dict[str, Any],
         budget: Budget,
         layer: str | None = None,
-        pairs: str | None = None,
+        pairs: Pairs | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        task, kept = self._learning, {}
+        task = self._learning
+        kept: dict[str, Any] = {}
         if self.frozen:
             kept, variables = frozen.halves(self.task, self.frozen, variables)
         loss = TaskLoss(task.network, task.inputs, layer, self.convention, pairs or self.pairs)

@@ -160,6 +160,7 @@ def run(
                 score = float(
                     measured["accuracy"] - contrastive_weight * measured.get("contrastive", 0.0)
                 )
+            assert log is not None  # there are rounds, so the phase is not done
             log.write(step, terms)
             if step == num_steps:
                 log.close()  # before the checkpoint that says that all is done

@@ -14,7 +14,7 @@ class _Rate(progress.ProgressColumn):
 
 
 @contextmanager
-def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+def bar(description: str, total: int) -> Iterator[Callable[[float], None]]:
     """A bar over `total` units; gives a function that sets how many are done."""
     columns = (
         progress.TextColumn("{task.description:<32}"),
@@ -29,3 +29,8 @@ def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
     with shown:
         task = shown.add_task(description, total=total)
         yield lambda done: shown.update(task, completed=done)
+
+
+def within(advance: Callable[[float], None], done: int) -> Callable[[int, int], None]:
+    """The `on_progress(part, total)` of the unit of a bar that comes after `done` others."""
+    return lambda part, total: advance(done + part / total)

@@ -9,7 +9,7 @@ import platform
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from hybrid_jax import errors, hosts
 
 SCHEMA = 1
 Record = dict[str, Any]
+R = TypeVar("R", bound=Mapping)  # a record, or any mapping with its fields
 
 # Every field of a record, in the order in which it is written. Fields of IDENTITY say what was
 # measured: within one run no two records share them all. Those of OUTCOME say what came out.
@@ -59,7 +60,7 @@ def record(*, evaluator: str, metric: str, value: float | None, **fields) -> Rec
     return {name: _scalar(name, given.get(name, DEFAULTS.get(name))) for name in FIELDS}
 
 
-def select(records: Iterable[Mapping], **conditions) -> list[Record]:
+def select(records: Iterable[R], **conditions) -> list[R]:
     """The records whose fields equal the conditions; a tuple, list or set means any of its values.
 
     `select(records, evaluator="privacy", gallery=("self", "held_out"))`
@@ -74,7 +75,7 @@ def select(records: Iterable[Mapping], **conditions) -> list[Record]:
     return [r for r in records if all(r.get(k) in v for k, v in allowed.items())]
 
 
-def off_device(records: Iterable[Mapping]) -> list[Record]:
+def off_device(records: Iterable[R]) -> list[R]:
     """The records that a run of the experiment makes: all but those of `DEVICE`, which `export.benchmark` adds."""
     return [r for r in records if r["evaluator"] != DEVICE]
 
@@ -142,7 +143,7 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
 
 def flat(tree: Mapping, separator: str = ".", prefix: str = "") -> dict[str, Any]:
     """The leaves of nested mappings, by the path to each: `{"a": {"b": 1}}` gives `{"a.b": 1}`."""
-    leaves = {}
+    leaves: dict[str, Any] = {}
     for name, value in tree.items():
         inner = isinstance(value, Mapping)
         leaves |= (
@@ -156,7 +157,7 @@ def flat(tree: Mapping, separator: str = ".", prefix: str = "") -> dict[str, Any
 def write_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> Path:
     """Writes an npz file of arrays, whole or not at all."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    np.savez(buffer, allow_pickle=False, **arrays)
     return write_bytes(path, buffer.getvalue())
 
 

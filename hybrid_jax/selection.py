@@ -23,7 +23,7 @@ def best(records: Iterable[Mapping]) -> Best:
     for r in results.select(records, cloud="original", noise_relative=0.0, **known):
         if r["value"] is not None:
             settings[_embedding(r)][setting(r)] = r["n_seeds"] or 1, r["value"]
-    return {embedding: max(found, key=found.get) for embedding, found in settings.items()}
+    return {embedding: max(found, key=found.__getitem__) for embedding, found in settings.items()}
 
 
 def keep(records: Iterable[Mapping], best: Best, names: Collection[str] = SETTING) -> list:

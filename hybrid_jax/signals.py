@@ -2,13 +2,15 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def between(number: int, rounds: Iterable[T], agreed: Callable[[bool], bool] = bool) -> Iterator[T]:
+def between(
+    number: int, rounds: Iterable[T], agreed: Callable[[bool], bool] = bool
+) -> Generator[T, None, None]:
     """The same rounds; a signal that comes while one is made or used is delivered when the loop asks for the next.
 
     It goes to the handler that was there; a second one does so at once. Python hears of a signal when a compiled call

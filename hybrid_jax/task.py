@@ -57,7 +57,7 @@ class TaskLoss:
         return total, (terms, model_state)
 
     def validate(
-        self, variables: Mapping, data: Mapping, indices: jax.Array
+        self, variables: Mapping, data: Mapping, indices: jax.Array | slice
     ) -> dict[str, jax.Array]:
         """The loss, its terms and the accuracy on one batch, in eval mode."""
         logits, features = self.network.apply(variables, self.inputs(data, indices))
@@ -146,7 +146,9 @@ class Task:
     def stream(self, batch_size: int) -> Stream:
         """The training samples, streamed: each process of this run loads its own part of a batch."""
         shard = (jax.process_index(), jax.process_count())
-        return Stream(self.load, self.train_indices, batch_size, workers=self.workers, shard=shard)
+        return Stream(
+            self.load, self.train_indices, batch_size, workers=self.workers or 0, shard=shard
+        )
 
     def labels(self, target: str) -> np.ndarray:
         """[N] int32, the label of every sample; see `data.attributes`."""
@@ -169,7 +171,7 @@ def _rows(features: np.ndarray, numbers: np.ndarray) -> dict[str, np.ndarray]:
 
 # Equal networks share one compilation: the points of a sweep begin with one each.
 @partial(jax.jit, static_argnames="network")
-def _init(network: Network, key: jax.Array, x: jax.Array) -> dict[str, Any]:
+def _init(network: Network, key: jax.Array, x: jax.Array) -> Any:
     return network.init(key, x, train=False)
 
 

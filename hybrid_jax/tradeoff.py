@@ -71,15 +71,15 @@ def curves(records: Iterable[Mapping], **conditions) -> list[Curve]:
     """
     cloud = conditions.pop("cloud", ("original", "retrained"))
     noisy = results.select(records, method=NOISY)
-    utility = {}
+    utility: dict[tuple, dict[str, dict[float, Mapping]]] = {}
     for r in results.select(noisy, evaluator="accuracy", metric="accuracy", cloud=cloud):
         points = utility.setdefault(_key(r, ("split", *EMBEDDING)), {})
         points.setdefault(r["cloud"], {})[_noise(r)] = r
     measured = results.select(noisy, evaluator="privacy", metric=("privacy", "privacy_index"))
-    leakage = {}
+    leakage: dict[tuple, dict[float, dict[str, Mapping]]] = {}
     for r in results.select(measured, **conditions):
-        points = leakage.setdefault(_key(r, ("split", *EMBEDDING, *ADVERSARY)), {})
-        points.setdefault(_noise(r), {})[r["metric"]] = r
+        levels = leakage.setdefault(_key(r, ("split", *EMBEDDING, *ADVERSARY)), {})
+        levels.setdefault(_noise(r), {})[r["metric"]] = r
     return [
         _join(cloud_name, accuracies, privacies)
         for privacies in leakage.values()
@@ -112,7 +112,7 @@ def tradeoff_area_records(records: Iterable[Mapping]) -> list[results.Record]:
     privacy_index. `noisy` (which has no reduction) gets its area over the range of the PCA pair,
     and None if it does not reach all of it.
     """
-    groups = {}
+    groups: dict[tuple, list[Curve]] = {}
     for curve in curves(records):
         # `noisy` is compared with the methods that reduce by PCA.
         reduction = curve.about["reduction"].replace("none", "pca")
@@ -135,7 +135,7 @@ def operating_points(
     The largest grid value whose validation accuracy is within `tolerance` of the noise-free one,
     for the cloud as it was trained. Embeddings without validation records are left out.
     """
-    grids = {}
+    grids: dict[tuple[str, str, str], dict[float, float | None]] = {}
     wanted = {"evaluator": "accuracy", "metric": "accuracy", "split": "validation"}
     for r in results.select(records, method=NOISY, cloud="original", **wanted):
         embedding = (r["layer"], r["method"], r["reduction"])

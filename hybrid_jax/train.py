@@ -1,7 +1,7 @@
 """One training loop, for networks, cloud halves, autoencoders and attackers alike."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any
 
@@ -52,7 +52,7 @@ def fit(
     batch_size: int,
     num_steps: int,
     steps_per_call: int,
-) -> Iterator[tuple[State, dict[str, jax.Array]]]:
+) -> Generator[tuple[State, dict[str, jax.Array]], None, None]:
     """Trains from `state` to step `num_steps`, a compiled call at a time.
 
     Stops fall on multiples of `steps_per_call` whatever step `state` starts from, and each batch, dropout mask and draw
@@ -94,7 +94,7 @@ def fit_stream(
     optimizer: optax.GradientTransformation,
     num_steps: int,
     steps_per_call: int,
-) -> Iterator[tuple[State, dict[str, jax.Array]]]:
+) -> Generator[tuple[State, dict[str, jax.Array]], None, None]:
     """`fit` on data that does not fit the device: the same steps on the same batches, equal to rounding.
 
     Also from one stop on as without it, bit for bit.

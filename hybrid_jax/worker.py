@@ -15,8 +15,11 @@ def begin() -> None:
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
 
+    parent = multiprocessing.parent_process()
+
     def watch() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -159,7 +159,8 @@ def _measured(
     halves = data.arrays(z, target, asked, classes)
     of_held = data.arrays(z, target, held, classes)
     halves |= {f"gallery_{name}": values for name, values in of_held.items() if name != "window"}
-    found, text = [], []
+    found: list[results.Record] = []
+    text: list[str] = []
     for arrays in (halves, data.arrays(z, target, at, np.unique(labels[at]))):
         more, sections = leakages.measure(
             arrays, about, noise_std=[std], galleries=leakages.possible(arrays), seed=SEED

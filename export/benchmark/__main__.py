@@ -13,8 +13,9 @@ printed on a phone: LOGS/<name of the .tflite file>.txt, any number of runs in e
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from export import command, tflite
 from export.benchmark import configurations, logs, records, rounds, table
@@ -84,13 +85,14 @@ def _benchmark(given: argparse.Namespace, line: str) -> str:
     host = given.host or machine.name()
     with complete(given.out) as folder:
         files, told, fields = _converted(plan, given.precision, folder)
+        found: Mapping[str, Sequence[Mapping[str, Any]]]
         if given.logs:
             found = logs.of_files(given.logs, files)
             how = f"benchmark_model on {host}"
         else:
             found = rounds.measured(files, given.runs, given.steady, given.threads)
             how = host = f"{host}, {given.threads} thread{'s'[: given.threads > 1]}"
-        runs = {
+        runs: dict[str, list[Mapping[str, Any]]] = {
             name: [{**told[name], "run": i, **run} for i, run in enumerate(own, 1)]
             for name, own in found.items()
         }
@@ -108,9 +110,13 @@ def _benchmark(given: argparse.Namespace, line: str) -> str:
     return f"{page}\n{given.out}"
 
 
-def _converted(plan, precision: str, folder: Path) -> tuple[dict[str, Path], ...]:
+def _converted(
+    plan, precision: str, folder: Path
+) -> tuple[dict[str, Path], dict[str, Mapping[str, Any]], dict[str, Any]]:
     """By the name of each file: where it is, what each of its runs is told with, and the fields of its records."""
-    files, told, fields = {}, {}, {}
+    files: dict[str, Path] = {}
+    told: dict[str, Mapping[str, Any]] = {}
+    fields: dict[str, Any] = {}
     with bar("converting", len(plan)) as show:
         for of in plan:
             model = tflite.convert(of.half, precision, of.samples)

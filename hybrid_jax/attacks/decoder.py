@@ -111,5 +111,5 @@ def _scaled(data: Mapping, z: jax.Array) -> jax.Array:
 
 
 @partial(jax.jit, static_argnums=0)
-def _init(decoder: Network, key: jax.Array, z: jax.Array) -> dict[str, Any]:
+def _init(decoder: Network, key: jax.Array, z: jax.Array) -> Any:
     return decoder.init(key, z, train=False)

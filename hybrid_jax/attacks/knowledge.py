@@ -37,7 +37,8 @@ class Finder:
     """An attacker whose `fit` finds what answers for it: `self.found`, with `predict_proba`."""
 
     def __init__(self, knowledge: "Knowledge"):
-        self.knowledge, self.found = knowledge, None
+        self.knowledge = knowledge
+        self.found: Any = None
 
     def predict_proba(self, uploads: np.ndarray) -> np.ndarray:
         """See `Attacker.predict_proba`."""

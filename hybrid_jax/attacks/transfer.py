@@ -4,7 +4,7 @@ import numpy as np
 
 from hybrid_jax.attacks import network
 from hybrid_jax.attacks.knowledge import Finder
-from hybrid_jax.errors import unknown
+from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.stages import Network, Split, from_scratch, own_variables, retargeted
 from hybrid_jax.upload_loss import Reader, Reconstructed
 
@@ -22,9 +22,13 @@ class Transfer(Finder):
         """See `Attacker.fit`.
 
         Raises:
-            errors.UserError: `freeze` names no stage that another one follows.
+            errors.UserError: `freeze` names no stage that another one follows, or the network is not known.
         """
         embedding = self.knowledge.embedding
+        if embedding is None:
+            raise UserError(
+                "the transfer attack retrains the network: give Knowledge its embedding"
+            )
         cut = cut_after(embedding.split, self.knowledge.freeze)
         stages = embedding.split.classifier.stages
         kept = Network(stages[:cut]) if cut else None

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 Values = Mapping[str, float]  # by the names of CRITERIA, those that are known
@@ -59,7 +60,7 @@ def unmet(points: Iterable[Mapping[str, Any]], bounds: Values) -> str:
     points, told = list(points), []
     for name, bound in bounds.items():
         known = [p["validation"] for p in points if name in p["validation"]]
-        best = min(known, key=lambda of, name=name: _cost(of, name), default=None)
+        best = min(known, key=partial(_cost, name=name), default=None)
         there = "not measured on validation" if best is None else f"the best is {best[name]:.4g}"
         told.append(f"--{CRITERIA[name].flag}={bound:g} ({there})")
     return f"no point meets {' and '.join(told)}: ask for less"

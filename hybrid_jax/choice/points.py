@@ -30,7 +30,8 @@ def points(records: Iterable[Mapping], target: str | None) -> list[dict[str, Any
         A device's time and uplink are those of `simple` or `reduced` of the layer (weights and noise change neither);
         of several devices the slowest's.
     """
-    records, found = list(records), {}
+    records = list(records)
+    found: dict[tuple, dict[str, Any]] = {}
     of_target = results.select(records, target=target, queries=1)
     private = results.select(of_target, evaluator="privacy", metric="privacy_index")
     on_validation = results.select(private, split="validation")

@@ -51,7 +51,7 @@ def seeds(contents: Mapping[str, Mapping]) -> dict[str, int]:
     Raises:
         UserError: a folder that is not of one seed, or two of the same config.
     """
-    owner = {}
+    owner: dict[str, str] = {}
     for name, content in contents.items():
         seed = content["config"].get("seed")
         if not isinstance(seed, int):

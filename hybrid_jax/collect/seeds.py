@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from hybrid_jax import results
 from hybrid_jax.errors import UserError
@@ -14,7 +14,7 @@ AT_OPERATING_NOISE = ("session", "repeated")
 ATTACKS = ("attack", "reconstruction")
 
 
-def merge(by_seed: Mapping[int, list[Mapping]], partial: bool = False) -> list[results.Record]:
+def merge(by_seed: Mapping[int, Sequence[Mapping]], partial: bool = False) -> list[results.Record]:
     """Records over seeds, each with its mean `value` and its spread.
 
     `std` is the sample standard deviation over seeds (n - 1 in the denominator; None for one
@@ -60,7 +60,7 @@ def merge(by_seed: Mapping[int, list[Mapping]], partial: bool = False) -> list[r
     return [_mean([own[k] for own in points.values() if k in own]) for k in everywhere]
 
 
-def identity(by_seed: Mapping[int, list[Mapping]]) -> tuple[str, ...]:
+def identity(by_seed: Mapping[int, Sequence[Mapping]]) -> tuple[str, ...]:
     """The fields that tell records apart: reduced_dim is among them where a run varies it."""
     fields = tuple(f for f in results.IDENTITY if f != "reduced_dim")
     if any(len({_key(r, fields) for r in run}) < len(run) for run in by_seed.values()):
@@ -68,7 +68,7 @@ def identity(by_seed: Mapping[int, list[Mapping]]) -> tuple[str, ...]:
     return fields
 
 
-def union(seed: int, runs: Iterable[Iterable[Mapping]]) -> list[results.Record]:
+def union(seed: int, runs: Iterable[Iterable[results.Record]]) -> list[results.Record]:
     """The records of several points of one seed, each once; trade-off areas, which compare embeddings, left out.
 
     Raises:
@@ -142,6 +142,6 @@ def _describe(key: tuple, fields) -> str:
     return f"the point {' '.join(named)}"
 
 
-def _twice(run: list[Mapping], fields) -> str:
+def _twice(run: Sequence[Mapping], fields) -> str:
     keys = [_key(r, fields) for r in run]
     return _describe(next(k for k in keys if keys.count(k) > 1), fields)

@@ -3,13 +3,15 @@
 Importing this loads no TensorFlow; only MotionSense's download does, when it is asked for.
 """
 
+from collections.abc import Callable
+
 from hybrid_jax.data import frll, lfw, motionsense, simulated, simulated_faces, vggface, wiki
 from hybrid_jax.data.batches import batch_indices
 from hybrid_jax.data.images import Images
 from hybrid_jax.data.samples import GAP, TEST, TRAIN, VALIDATION, Samples
 from hybrid_jax.data.windows import Windows, gather
 
-DATASETS = {
+DATASETS: dict[str, Callable[..., Samples]] = {
     "motionsense": motionsense.load,
     "simulated": simulated.load,
     "lfw": lfw.load,

@@ -37,7 +37,7 @@ def batch_indices(
     if not 1 <= batch_size <= size:
         raise UserError(f"batch_size {batch_size}: must be between 1 and the {size} samples")
     if isinstance(seed, int | np.integer):
-        seed = np.uint32(int(seed) % 2**32)
+        seed = jnp.asarray(int(seed) % 2**32, jnp.uint32)
     return _batch(jnp.asarray(seed, jnp.uint32), jnp.asarray(step, jnp.int32), size, batch_size)
 
 

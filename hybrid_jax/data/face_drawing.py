@@ -23,7 +23,7 @@ def draw(face: Traits, side: int, channels: int) -> np.ndarray:
         side: of an image, in pixels.
         channels: 1 for grey, the luma of the colours; 3 for RGB.
     """
-    numbers = {name: np.float32(t)[:, None, None] for name, t in face.items() if t.ndim == 1}
+    numbers = {name: t.astype(np.float32)[:, None, None] for name, t in face.items() if t.ndim == 1}
     colours = {name: t for name, t in face.items() if t.ndim == 2}
     axis = ((np.arange(side) + 0.5) * 2 / side - 1).astype(np.float32)
     x, y = axis[None, None, :], axis[None, :, None]

@@ -37,7 +37,7 @@ class ImageFiles:
         self.root = Path(path).expanduser()
         self._zip = None
         if self.root.is_dir():
-            members = (str(p.relative_to(self.root)) for p in sorted(self.root.rglob("*")))
+            members = [str(p.relative_to(self.root)) for p in sorted(self.root.rglob("*"))]
         elif self.root.is_file():
             try:
                 self._zip = zipfile.ZipFile(self.root)

@@ -19,7 +19,7 @@ CHOOSING = 4  # of so many images of a person that an attacker holds, one is kep
 
 def half_range() -> np.ndarray:
     """Mean and deviation that make -1 to 1 of pixels."""
-    return np.float32([127.5])
+    return np.array([127.5], np.float32)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Images(Samples):
             training = self.images[self.split == TRAIN]
             mean, std = (
                 training.mean(axis=0, dtype=np.float64).astype(np.float32),
-                np.float32([1.0]),
+                np.array([1.0], np.float32),
             )
         return replace(self, mean=mean, std=std, crop=crop, mirror=mirror)
 

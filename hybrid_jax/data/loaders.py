@@ -1,6 +1,6 @@
 """What makes one batch from its samples' numbers, where the data does not fit the device: a `stream.Load` each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -66,7 +66,7 @@ class LoadExamples:
         return {name: _narrow(np.stack([e[name] for e in examples])) for name in examples[0]}
 
     @cached_property
-    def _source(self) -> Sequence[dict[str, Any]]:
+    def _source(self) -> Any:
         try:
             import tensorflow_datasets as tfds  # loads no TensorFlow as long as only this is asked of it
         except ImportError as error:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -170,7 +171,7 @@ def read_rows(contents: bytes, label: str) -> np.ndarray:
     return rows.astype(np.float32)
 
 
-def read_subjects(contents: bytes, label: str) -> dict[int, dict[str, float]]:
+def read_subjects(contents: bytes, label: str) -> dict[int, dict[str, Any]]:
     """Gender, height (cm), weight (kg) and age (years) of every subject, by code.
 
     The official file begins with a byte-order mark.

@@ -14,8 +14,8 @@ SHARES = ((TRAIN, 0.6), (VALIDATION, 0.1), (TEST, 0.3))
 
 def make_images(
     images: np.ndarray,
-    people: Sequence[str],
-    labels: Mapping[str, Sequence[int]],
+    people: Sequence[str] | np.ndarray,
+    labels: Mapping[str, Sequence[int] | np.ndarray],
     classes: Mapping[str, tuple[str, ...]],
     *,
     dataset: str,

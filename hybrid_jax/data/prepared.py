@@ -62,7 +62,7 @@ def save(samples: Samples, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(temporary, "wb") as file:
-            np.savez(file, about=np.array(json.dumps(about)), **arrays)
+            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -99,10 +99,10 @@ def home(name: str) -> Path | None:
     Raises:
         UserError: $HYBRID_JAX_DATA is no folder.
     """
-    root = os.environ.get("HYBRID_JAX_DATA")
-    if not root:
+    named = os.environ.get("HYBRID_JAX_DATA")
+    if not named:
         return None
-    root = Path(root).expanduser()
+    root = Path(named).expanduser()
     if not root.is_dir():
         raise UserError(f"HYBRID_JAX_DATA={root}: no such folder; it is the one above {name}/")
     return root / name if (root / name).exists() else None

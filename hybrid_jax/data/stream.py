@@ -6,7 +6,7 @@ there. Which samples make up a batch is `batch_indices`'s to say, as for data th
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -65,7 +65,9 @@ class Stream:
         self.size = batch_size // shard[1]
         self.startup = self.waited = self.seconds = 0.0
 
-    def groups(self, order: jax.Array, step: int, num_steps: int) -> Iterator[dict[str, jax.Array]]:
+    def groups(
+        self, order: jax.Array, step: int, num_steps: int
+    ) -> Generator[dict[str, jax.Array], None, None]:
         """The batches of steps `step` to `num_steps`, on the devices: dicts of arrays [GROUP, B, ...], split along B.
 
         Group g holds those of steps g * GROUP to (g + 1) * GROUP whatever the first step is, so that a training that

@@ -108,8 +108,8 @@ def _make(
             f"{files.root}: {missing[0]} is missing ({len(missing)} of {len(names)} in its table): {WANTED}"
         )
     row_of = dict(zip(names, rows, strict=True))
-    images, names = decode(files, names, decoding)
-    rows = np.array([row_of[name] for name in names])
+    images, readable = decode(files, names, decoding)
+    rows = np.array([row_of[name] for name in readable])
     return make_images(
         images,
         people=table["person"][rows],

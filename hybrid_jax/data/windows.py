@@ -200,22 +200,22 @@ def make_windows(
     begins = ends - lengths
 
     if strict:
-        starts = [b + strict_starts(n, window, step) for b, n in zip(begins, lengths, strict=True)]
+        found = [b + strict_starts(n, window, step) for b, n in zip(begins, lengths, strict=True)]
     else:
         labels = np.repeat([(r.activity, r.gender) for r in recordings], lengths, axis=0)
-        starts = []
+        found = []
         for part in (TRAIN, VALIDATION, TEST):
             inside = np.flatnonzero(np.repeat(splits, lengths) == part)
             if len(inside):
-                starts.append(inside[0] + published_starts(labels[inside], window, step))
-    starts = np.concatenate(starts)
+                found.append(inside[0] + published_starts(labels[inside], window, step))
+    starts = np.concatenate(found)
     recording = np.searchsorted(ends, starts, side="right")
 
     split = splits[recording].astype(np.int8)
     if VALIDATION not in splits:
         for r in np.flatnonzero(splits == TRAIN):
             mine = recording == r
-            split[mine] = validation_tail(np.count_nonzero(mine), window, step)
+            split[mine] = validation_tail(int(np.count_nonzero(mine)), window, step)
         # A published window may run on into the next recording's training rows.
         split[(split == VALIDATION) & (starts + window > ends[recording])] = GAP
     for part, name in ((TRAIN, "training"), (TEST, "test")):

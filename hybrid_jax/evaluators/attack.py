@@ -149,7 +149,7 @@ class Attack:
                 at = runs[:, 0]
                 of = scores(combined(probabilities, runs), self._labels[at], self._people[at])
                 kept = {name: of[name] for name in ("accuracy", "balanced_accuracy")}
-                own = {"mode": "session", "queries": uploads, "n": len(runs)}
+                own: Found = {"mode": "session", "queries": uploads, "n": len(runs)}
                 yield from self._scored(kept, **winner, **own)
 
     def _floors(self) -> Iterator[Found]:

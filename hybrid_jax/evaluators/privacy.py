@@ -11,7 +11,7 @@ from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
 from hybrid_jax.evaluators.adversary import INSTANCE, adversaries
 from hybrid_jax.evaluators.settings import Settings
 from hybrid_jax.privacy import Leakage, leakage
-from hybrid_jax.progress import bar
+from hybrid_jax.progress import bar, within
 
 FLOORS = ("label_floor", "prediction_floor")
 
@@ -37,7 +37,7 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[dict[str, Any]]
                 num_draws=settings.num_draws if embedded.noisy else 1,
                 prior="uniform" if instances else settings.prior,
                 ties=settings.ties,
-                on_progress=lambda ranked, total, done=done: advance(done + ranked / total),
+                on_progress=within(advance, done),
             )
             about = {
                 "target": adversary.target,

@@ -59,12 +59,13 @@ def tails(
     Returns:
         Positions of the two, ascending.
     """
-    parts = {TRAIN: [], VALIDATION: [], GAP: []}
+    parts: dict[int, list[np.ndarray]] = {TRAIN: [], VALIDATION: [], GAP: []}
     for at in _in_order(recording, start):
         split = tail(len(at))
         for part, found in parts.items():
             found.append(at[split == part])
-    return tuple(np.sort(np.concatenate(parts[part])) for part in (TRAIN, VALIDATION))
+    fit, choose = (np.sort(np.concatenate(parts[part])) for part in (TRAIN, VALIDATION))
+    return fit, choose
 
 
 def _in_order(recording: np.ndarray, start: np.ndarray) -> list[np.ndarray]:

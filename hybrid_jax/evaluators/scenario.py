@@ -123,7 +123,7 @@ class Holdings:
             raise UserError(
                 "test recordings are too short to be halved: an attacker has nothing to learn from, or to be tried on"
             )
-        of_first = self._parts(*(column[first] for column in at), target)
+        of_first = self._parts(at[0][first], at[1][first], target)
         of_train = self._parts(*self._columns(TRAIN), target)
         self._pools = {
             "network_train": (TRAIN, *(part[usable[TRAIN][part]] for part in of_train)),
@@ -150,7 +150,8 @@ class Holdings:
                     "recordings are too short: an attacker learns from all but the end of them, by which it chooses"
                 )
             found.append(self._sample(rows, limit))
-        return tuple(found)
+        fit, choose = found
+        return fit, choose
 
     def folds(self, target: str, data: str, most: int, count: int) -> tuple[Fold, ...]:
         """The people in `count` parts with equal shares of each class: each is asked about by who holds the others.

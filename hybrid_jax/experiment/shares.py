@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import cast
 
 import jax
 import ml_collections
@@ -74,7 +75,7 @@ def evaluate(
         bar("evaluations", len(units)) as advance,
     ):
         while pipes:
-            for pipe in wait(pipes):
+            for pipe in cast(list[Connection], wait(pipes)):
                 given = left.pop(0) if left else None
                 try:
                     error = pipe.recv()  # the first says that it is ready

@@ -66,10 +66,9 @@ def run(config: ml_collections.ConfigDict, workdir: Path) -> list[Path]:
             "within_tolerance": chosen["siamese"] >= base["plain"] - tolerance,
         }
     content = {"schema": 1, "split": "validation", "config": config.to_dict(), "layers": layers}
-    return [
-        write_json(workdir / "tune.json", content),
-        figures.tune(workdir / "figures" / "tune.png", content),
-    ]
+    written = [write_json(workdir / "tune.json", content)]
+    drawn = figures.tune(workdir / "figures" / "tune.png", content)
+    return [*written, drawn] if drawn else written
 
 
 def choose(points: list[dict[str, float]], simple: float, tolerance: float) -> dict[str, float]:

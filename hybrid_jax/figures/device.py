@@ -62,7 +62,7 @@ def _places(runs: list[Mapping]) -> dict[tuple[str, str | None], float]:
     methods = [
         m for m in COLOURS if m in results.distinct((r for r in runs if r["layer"]), "method")
     ]
-    found = {("on_premise", None): 0.0}
+    found: dict[tuple[str, str | None], float] = {("on_premise", None): 0.0}
     for i, layer in enumerate(layers, 1):
         for j, method in enumerate(methods):
             found[method, layer] = i + (j - (len(methods) - 1) / 2) * WIDTH * 1.1

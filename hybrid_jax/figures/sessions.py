@@ -43,7 +43,7 @@ def sessions(path, records: Iterable[Mapping]) -> Path | None:
         path, *size, "Privacy by how many uploads the adversary combines", note
     ) as figure:
         grid = figure.subplots(len(modes), len(targets), squeeze=False, sharex=True, sharey="col")
-        named = []
+        named: list[tuple] = []
         for axes_row, mode in zip(grid, modes, strict=True):
             for axes, target in zip(axes_row, targets, strict=True):
                 panel = results.select(found, target=target, mode=mode)
@@ -90,7 +90,7 @@ def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
         path, *size, "The best attack by how many samples it combines", note
     ) as figure:
         panels = figure.subplots(1, len(found), squeeze=False)[0]
-        named = []
+        named: list[tuple] = []
         for axes, (target, lines) in zip(panels, found.items(), strict=True):
             named.append(
                 (
@@ -126,7 +126,7 @@ def _combined(records: list[Mapping], target: str) -> list[tuple[str, str, list[
         for r in attacked.headline(records, target, "session")
         if r["metric"] == attacked.MEASURE and r["reduction"] != "autoencoder"
     ]
-    lines = {}
+    lines: dict[tuple[str, str], list[Mapping]] = {}
     for r in sorted(own, key=lambda r: r["queries"]):
         if r["method"] in ("advanced", "simple"):
             lines.setdefault((r["layer"], r["method"]), []).append(r)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import patheffects, style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from hybrid_jax import results
@@ -52,8 +53,8 @@ def drawn(path, width, height, heading, note):
         note: what must be known to read it, under the panels; wrapped to the width.
     """
     with style.context(["default", RC]):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.05)
+        spaced = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.05)
+        figure = Figure(figsize=(width, height), layout=spaced)
         canvas = FigureCanvasAgg(figure)
         heading = textwrap.fill(heading, int((width - 0.2) / 0.11))  # bold letters of 12 points
         figure.suptitle(heading, x=0.012, ha="left", fontsize=12, fontweight="bold")
@@ -103,8 +104,8 @@ def _label(axes, lines, around, fontsize):
     frame, pixel = axes.get_window_extent(), axes.figure.dpi / 72
     paths = [_dense(axes.transData.transform(np.c_[x, y])) for _, x, y, _ in lines]
     nowhere = np.full((1, 2), -1e5)
-    unnamed = [_dense(axes.transData.transform(np.c_[x, y])) for x, y in around]
-    unnamed = np.concatenate([nowhere, *unnamed])
+    others = [_dense(axes.transData.transform(np.c_[x, y])) for x, y in around]
+    unnamed = np.concatenate([nowhere, *others])
     taken = [nowhere]
     for own, (name, _, _, colour) in zip(paths, lines, strict=True):
         size = np.array([0.6 * len(name), 1.1]) * fontsize * pixel

@@ -52,7 +52,8 @@ def _panel(axes, layer, colours):
     weights = sorted({p["contrastive_weight"] for p in layer["points"]})
     axes.axhspan(low, high, color=style.FAINT, alpha=0.6, linewidth=0, zorder=0)
     axes.axhline(high, color=style.INK, linewidth=0.9, zorder=1)
-    lines, around = [], [(weights, [edge] * len(weights)) for edge in (low, high)]
+    lines = []
+    around: list[tuple] = [(weights, [edge] * len(weights)) for edge in (low, high)]
     for margin, colour in colours.items():
         points = sorted(
             (p for p in layer["points"] if p["margin"] == margin),

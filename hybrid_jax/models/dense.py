@@ -25,7 +25,7 @@ class DenseStage(nn.Module):
         if self.flatten:
             x = x.reshape(x.shape[0], -1)
         if x.ndim == 4:  # each moment of each row
-            dense = TimeDense(self.features, name="dense")
+            dense: nn.Module = TimeDense(self.features, name="dense")
         else:
             dense = nn.Dense(self.features, kernel_init=_dense, name="dense")
         return self.activation(dense(x))

@@ -5,6 +5,9 @@ they are nine shifted products. Rows of the image and its channels lie in one ax
 Elsewhere it is XLA's convolution; parameters are those of `nn.Conv`.
 """
 
+import functools
+import operator
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -53,7 +56,8 @@ def _shifted(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
     def of_part(x: jax.Array) -> jax.Array:
         moved = _shifts(x)
-        return sum(m * rows[i, j][None, None] for (i, j), m in moved.items()).reshape(x.shape)
+        terms = (m * rows[i, j][None, None] for (i, j), m in moved.items())
+        return functools.reduce(operator.add, terms).reshape(x.shape)
 
     return map_over_parts(of_part, x, PART)
 

@@ -5,6 +5,8 @@ its Conv-4 and FC-1 are the notebook's last convolution (960 values) and its `hi
 published code; here it is one more dense layer with ReLU.
 """
 
+from typing import Literal
+
 import jax
 from flax import linen as nn
 
@@ -20,7 +22,7 @@ class ConvStage(nn.Module):
 
     features: int
     width: int
-    padding: str = "VALID"
+    padding: Literal["VALID", "SAME"] = "VALID"
     pool: int = 1
     dropout: float = 0.0
     as_one: bool = False

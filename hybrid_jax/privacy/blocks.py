@@ -88,12 +88,15 @@ def in_parts(gallery: Blocks, num_classes: int, parts: int) -> Blocks:
     )
     number = first[..., None] + np.arange((end - first).max())
     class_chunks = np.where(number < end[..., None], number, chunk_class.shape[1])
-    samples = (
+    features, unit, start, real = (
         a.reshape(-1, *a.shape[2:])[dealt.ravel()].reshape(a.shape)
         for a in (gallery.features, gallery.unit, gallery.start, gallery.real)
     )
     return Blocks(
-        *samples,
+        features,
+        unit,
+        start,
+        real,
         chunk_class=chunk_class.ravel(),
         class_chunks=class_chunks.reshape(parts * num_classes, -1).astype(np.int32),
     )
@@ -118,7 +121,8 @@ def left_by_chunk(queries: Samples, gallery: Blocks, window: jax.Array | None) -
 
 def over_blocks(of_block: Callable, gallery: Blocks):
     """`of_block` of each block, [..., P, Q], one after another; in chunks' order, [B * P, ..., Q]."""
-    in_blocks = gallery._replace(chunk_class=None, class_chunks=None)
+    # None, which is no leaf, keeps `map` from cutting these two along their first axis.
+    in_blocks = gallery._replace(chunk_class=None, class_chunks=None)  # type: ignore[arg-type]
     out = jax.lax.map(of_block, in_blocks)
     return jax.tree.map(
         lambda a: jnp.moveaxis(a, -2, 1).reshape(-1, *a.shape[1:-2], a.shape[-1]), out

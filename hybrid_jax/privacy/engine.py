@@ -97,7 +97,7 @@ def _stream(
         arranged = fused.arrange(request.gallery, request.num_classes, request.window)
     if by is None or free.any() or request.window:
         blocks = cut(request.gallery, request.num_classes, chunk, gallery_block, shares)
-    if shares > 1:
+    if blocks is not None and shares > 1:
         blocks = mesh.sent(in_parts(blocks, request.num_classes, shares), mesh.SPLIT)
     of_class = np.bincount(request.gallery.labels, minlength=request.num_classes)
     fixed = mesh.sent(
@@ -114,7 +114,7 @@ def _stream(
     def answered(rows: np.ndarray, by: str | None) -> tuple:
         queries, index = jax.tree.map(lambda x: x[rows], (request.queries, request.index))
         sums = None
-        if by is not None:
+        if by is not None and arranged is not None:
             normal = np.asarray(draws(request.keys, index, dim))
             sums = fused.class_sums(normal, queries, arranged, noise_std, by=by)
         limits = {"noise_free": bool(free.any()), "flooded": bool(flooded.any())}
@@ -190,7 +190,7 @@ def _block(*arguments, ringed: bool, **how) -> tuple:
 def _answers(
     queries: Samples,
     index: jax.Array,
-    gallery: Blocks | None,
+    gallery: Blocks,  # None where `sums` say all there is to say
     window: jax.Array | None,
     of_class: jax.Array,
     log_prior: jax.Array,

@@ -63,7 +63,7 @@ def estimate(
         stderr=standard_error(per_draw),
         ci_low=low,
         ci_high=high,
-        chance=float(value(np.float64(mean_by_prior))),
+        chance=float(value(np.asarray(mean_by_prior))),
         unit=measure.unit,
     )
 

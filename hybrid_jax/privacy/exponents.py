@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from hybrid_jax.privacy.gallery import Samples
 
@@ -12,7 +13,7 @@ FEW = 16  # coordinates whose differences are taken in one pass; XLA's CPU is sl
 
 
 def exponents(
-    normal: jax.Array, queries: Samples, block: jax.Array
+    normal: jax.Array, queries: Samples, block: jax.Array | np.ndarray
 ) -> Callable[[jax.Array], jax.Array]:
     """log p(z | g) - log p(z | f) of [P, C, D] samples g and each query's own f, a function of noise_std; [P, C, Q].
 
@@ -38,12 +39,14 @@ def exact_exponents(
     return lambda std: (cross - base * (0.5 / std)) / std
 
 
-def squared_distances(queries: Samples, block: jax.Array) -> jax.Array:
+def squared_distances(queries: Samples, block: jax.Array | np.ndarray) -> jax.Array:
     """|g - f|^2 of [P, C, D] samples g, [P, C, Q]; not by a product: equal features have distance zero."""
     return _over_coordinates(jnp.square, queries, block)
 
 
-def _over_coordinates(term: Callable, queries: Samples, block: jax.Array, *columns: jax.Array):
+def _over_coordinates(
+    term: Callable, queries: Samples, block: jax.Array | np.ndarray, *columns: jax.Array
+):
     """The sum over D of `term(g - f, *columns)`, [P, C, Q]; columns are [Q, D], and come as [1, 1, Q]."""
     dim, size = block.shape[-1], min(FEW, block.shape[-1])
 
@@ -60,7 +63,7 @@ def _over_coordinates(term: Callable, queries: Samples, block: jax.Array, *colum
         ]
         return jax.tree.map(lambda *parts: sum(parts), *terms)
 
-    parts = tuple(map(chunks, (block, queries.features, *columns)))
+    parts = jax.tree.map(chunks, (block, queries.features, *columns))
     first, rest = jax.tree.map(lambda a: a[0], parts), jax.tree.map(lambda a: a[1:], parts)
     if dim <= size:  # a loop, even of no turn, would keep XLA from fusing
         return of_chunk(first)

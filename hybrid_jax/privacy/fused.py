@@ -78,7 +78,8 @@ def largest_norm(samples: Samples) -> np.float32:
 def fits_product(queries: Samples, gallery: Samples, noise_std: np.float32) -> bool:
     """Whether squared norms may cancel at this noise: neither tiny nor so large that all exponents nearly vanish."""
     largest = max(map(largest_norm, (queries, gallery)))
-    return largest <= COARSE * noise_std and not flat(largest, queries.features.shape[1], noise_std)
+    coarse = largest <= COARSE * noise_std
+    return bool(coarse and not flat(largest, queries.features.shape[1], noise_std))
 
 
 def class_sums(
@@ -101,8 +102,8 @@ def class_sums(
     top, rest = np.zeros(shape, np.float32), np.empty(shape, np.float32)
     if by == "product":
         loop = loops.sums_by_product(dim)
-        held = (gallery.features, gallery.norms, gallery.first)
-        fixed = (queries.features, *held, noise_std[0])
+        held: tuple = (gallery.features, gallery.norms, gallery.first)
+        fixed: tuple = (queries.features, *held, noise_std[0])
         share(lambda s, part: loop(normal[s], *fixed, rest[:, s, 0], *part), num_draws, num_queries)
     else:
         loop = loops.sums(dim, logs=by == "logarithms", excludes=gallery.window > 0)
@@ -133,7 +134,7 @@ def counts(
     return above, tied
 
 
-def log_ratios(sums: Sums, left: jax.Array, labels: jax.Array) -> jax.Array:
+def log_ratios(sums: Sums, left: jax.Array, labels: jax.Array | np.ndarray) -> jax.Array:
     """`likelihood.log_ratios` of all draws [S, G, Q, K]; NaN for a query whose sums left float32.
 
     Args:

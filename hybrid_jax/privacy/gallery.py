@@ -128,8 +128,8 @@ def _exclusion(gallery, separate, columns, held_columns, window):
     first = min(int(s.min()) for s in start)
     if max(int(s.max()) for s in start) - first >= 2**31:
         raise UserError("start spans more than 2^31 rows: count rows within each recording")
-    first = np.uint64(first % 2**64)  # modulo 2^64, for a narrow type may not hold the difference
-    start = [(s.astype(np.uint64) - first).astype(np.int32) for s in start]
+    low = np.uint64(first % 2**64)  # modulo 2^64, for a narrow type may not hold the difference
+    start = [(s.astype(np.uint64) - low).astype(np.int32) for s in start]
     return (unit[0], start[0]), (unit[1], start[1]), min(int(window), 2**31 - 1)
 
 

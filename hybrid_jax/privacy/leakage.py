@@ -56,20 +56,18 @@ class Leakage:
         """Averages outcomes [S, G, Q] over the queries that count, of these labels and bootstrap groups [Q]."""
         bootstrap = Bootstrap(groups[counted])
 
-        def estimates(outcomes: Outcomes | None) -> dict[str, Estimate] | None:
-            if outcomes is None:
-                return None
+        def estimates(outcomes: Outcomes) -> dict[str, Estimate]:
             among = Outcomes(*(np.asarray(values)[..., counted] for values in outcomes))
             fixed = (among, labels[counted], bootstrap, request.prior, request.ties)
             names = BY_RANK if request.mode == "instance" else MEASURES
             return {name: estimate(MEASURES[name], *fixed) for name in names}
 
-        floors = floors or {}
+        given = {name: estimates(o) for name, o in (floors or {}).items() if o is not None}
         return cls(
             noise_std=request.noise_std,
             measures=estimates(found),
-            label_floor=estimates(floors.get("label_floor")),
-            prediction_floor=estimates(floors.get("prediction_floor")),
+            label_floor=given.get("label_floor"),
+            prediction_floor=given.get("prediction_floor"),
             num_classes=request.num_classes,
             num_draws=len(request.keys),
             n=int(counted.sum()),
@@ -162,7 +160,7 @@ def _column(name: str, asked, held, request: Request) -> tuple[np.ndarray, np.nd
             raise UserError(f"{called} needs whole numbers from 0")
         full = values.reshape(*[1] * (len(grid) + 1 - values.ndim), *values.shape)
         checked.append(full.astype(np.int64))
-    return tuple(checked)
+    return checked[0], checked[1]
 
 
 def _floor(asked: np.ndarray, held: np.ndarray, request: Request) -> Outcomes:

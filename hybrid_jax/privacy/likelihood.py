@@ -12,7 +12,7 @@ The gallery comes in chunks of one class, and queries lie along the last axis: e
 vectorises over queries, with one exponential a pair.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +46,7 @@ class Nearest(NamedTuple):
     """What part of a gallery says of each class without noise, [K, Q]."""
 
     nearest: jax.Array  # the least squared distance, negative
-    count: jax.Array  # how many samples lie there
+    number: jax.Array  # how many samples lie there
     left: jax.Array  # of how many
 
 
@@ -77,7 +77,7 @@ def log_ratios(
     centre = flat(largest_norm, normal.shape[1], noise_std)
     sums = over(
         lambda part: _sums(normal, queries, part, window, noise_std, centre),
-        lambda *two: _merged(*two, centre[None, :, None]),
+        lambda a, b: _merged(a, b, centre[None, :, None]),
         gallery,
     )
     log_mean = log_of_mean(sums.rest, sums.left, centre[None, :, None])
@@ -97,7 +97,7 @@ def _sums(normal, queries, gallery: Blocks, window, noise_std, centre) -> Sums:
         def level(at: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             std, centre = at
             x = of_level(std)
-            x = x if window is None else jnp.where(allowed, x, -jnp.inf)
+            x = x if allowed is None else jnp.where(allowed, x, -jnp.inf)
             top = jnp.max(x, axis=1)
             rest = jnp.exp(x - jnp.where(jnp.isfinite(top), top, 0.0)[:, None]) - centre
             return top, jnp.sum(rest, axis=1)
@@ -124,8 +124,8 @@ def _lowered(rest: jax.Array, left: jax.Array, below: jax.Array, centre: jax.Arr
 def _merged(a: Sums, b: Sums, centre: jax.Array) -> Sums:
     largest = jnp.maximum(a.largest, b.largest)
     top = jnp.where(jnp.isfinite(largest), largest, 0.0)
-    rest = (_lowered(part.rest, part.left, part.largest - top, centre) for part in (a, b))
-    return Sums(largest, sum(rest), a.left + b.left)
+    rest_a, rest_b = (_lowered(part.rest, part.left, part.largest - top, centre) for part in (a, b))
+    return Sums(largest, rest_a + rest_b, a.left + b.left)
 
 
 def noise_free_log_ratios(
@@ -137,10 +137,10 @@ def noise_free_log_ratios(
         [Q, K]: +inf or -inf where a class's nearest sample is nearer or farther than the true class's, else the
         logarithm of the share that lies there, less that of the true class's.
     """
-    nearest, count, total = over(
+    nearest, number, total = over(
         lambda part: _nearest(queries, part, window), _nearest_of_both, gallery
     )
-    share = count / jnp.maximum(total, 1.0)
+    share = number / jnp.maximum(total, 1.0)
     own = own_class(nearest, queries.labels)
     order = jnp.where(nearest > own * (1 - TIE), jnp.inf, -jnp.inf)
     order = jnp.where(jnp.abs(nearest - own) <= TIE * jnp.abs(own), 0.0, order)
@@ -154,45 +154,52 @@ def _nearest(queries: Samples, gallery: Blocks, window: jax.Array | None) -> Nea
         top = jnp.max(x, axis=1)
         return top, jnp.sum(x >= (top * (1 + TIE))[:, None], axis=1, dtype=jnp.float32)
 
-    top, count = over_blocks(of_block, gallery)
+    top, number = over_blocks(of_block, gallery)
     left = left_by_chunk(queries, gallery, window)
     nearest = max_by_class(top, gallery)
-    count = jnp.where(top >= (nearest * (1 + TIE))[gallery.chunk_class], count, 0.0)
-    return Nearest(nearest, sum_by_class(count, gallery), sum_by_class(left, gallery))
+    number = jnp.where(top >= (nearest * (1 + TIE))[gallery.chunk_class], number, 0.0)
+    return Nearest(nearest, sum_by_class(number, gallery), sum_by_class(left, gallery))
 
 
 def _nearest_of_both(a: Nearest, b: Nearest) -> Nearest:
     nearest = jnp.maximum(a.nearest, b.nearest)
-    counts = (jnp.where(p.nearest >= nearest * (1 + TIE), p.count, 0.0) for p in (a, b))
-    return Nearest(nearest, sum(counts), a.left + b.left)
+    of_a, of_b = (jnp.where(p.nearest >= nearest * (1 + TIE), p.number, 0.0) for p in (a, b))
+    return Nearest(nearest, of_a + of_b, a.left + b.left)
 
 
-def flat(largest_norm: jax.Array, dim: int, noise_std: jax.Array) -> jax.Array:
+def flat(largest_norm: Any, dim: int, noise_std: Any) -> Any:
     """1 for the noise at which all exponents stay below `FLAT`, else 0, [G]: what to take from each exponential.
 
     Args:
         largest_norm: of gallery features; queries are taken to have no larger one.
         dim: their width D.
         noise_std: [G].
+
+    All are NumPy's, or all are arrays of jax; so is the result.
     """
     # The longest difference there can be, times the longest draw that occurs.
     reach = 2 * largest_norm * (dim**0.5 + 4)
     return (reach < FLAT * noise_std).astype(np.float32)
 
 
-def log_of_mean(sums: jax.Array, left: jax.Array, centre: jax.Array) -> jax.Array:
+def log_of_mean(sums: jax.Array | np.ndarray, left: jax.Array, centre: jax.Array) -> jax.Array:
     """Logarithm of the mean of exponentials, from their sums less `centre` each, [K, G, Q], and how many [K, Q]."""
     mean = sums / jnp.maximum(left, 1.0)[:, None]
     return jnp.where(centre > 0, jnp.log1p(mean), jnp.log(mean))
 
 
-def own_class(of_class: jax.Array, labels: jax.Array) -> jax.Array:
+def own_class(of_class: jax.Array | np.ndarray, labels: jax.Array | np.ndarray) -> jax.Array:
     """The true class's of [K, ..., Q] values, [1, ..., Q]."""
     at = labels.reshape(1, *[1] * (of_class.ndim - 2), -1)
     return jnp.take_along_axis(of_class, at, axis=0)
 
 
-def against_own(large: jax.Array, small: jax.Array, left: jax.Array, labels: jax.Array):
+def against_own(
+    large: jax.Array | np.ndarray,
+    small: jax.Array,
+    left: jax.Array,
+    labels: jax.Array | np.ndarray,
+):
     """Two parts of the log-likelihoods [K, ..., Q], less the true class's; [..., Q, K]."""
     left = left.reshape(len(left), *[1] * (large.ndim - 2), -1)
     ratio = (large - own_class(large, labels)) + (small - own_class(small, labels))

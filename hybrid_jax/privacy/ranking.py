@@ -1,6 +1,6 @@
 """Eq. 5 and 6: from class likelihoods and a prior to the rank and the posterior of the true class."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +14,14 @@ PRIORS = ("uniform", "empirical", "given")
 
 
 class Outcomes(NamedTuple):
-    """What the adversary makes of each query [...]. The true class's place, and what the posterior gives it."""
+    """What the adversary makes of each query [...]. The true class's place, and what the posterior gives it.
 
-    above: jax.Array  # classes that are likelier
-    tied: jax.Array  # classes as likely, itself included
-    log_posterior: jax.Array  # log P(true s | z), natural, in [-inf, 0]
+    Arrays of jax inside `jit`, NumPy's outside.
+    """
+
+    above: Any  # classes that are likelier
+    tied: Any  # classes as likely, itself included
+    log_posterior: Any  # log P(true s | z), natural, in [-inf, 0]
 
 
 def class_prior(prior, counts: np.ndarray) -> tuple[str, np.ndarray]:
@@ -60,7 +63,9 @@ def log_prior(prior: np.ndarray) -> np.ndarray:
         return np.log(prior).astype(np.float32)
 
 
-def judge(ratios: jax.Array, left: jax.Array, log_prior: jax.Array, labels: jax.Array) -> Outcomes:
+def judge(
+    ratios: jax.Array, left: jax.Array, log_prior: jax.Array, labels: jax.Array | np.ndarray
+) -> Outcomes:
     """The outcome of each query.
 
     Args:

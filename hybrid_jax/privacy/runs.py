@@ -35,7 +35,8 @@ def in_order(session: np.ndarray, order: np.ndarray, columns: Mapping) -> list[n
 def _apart(rows, session, recording, start, window) -> np.ndarray:
     if start.dtype.kind not in "iu" or int(window) != window or window < 1:
         raise UserError(f"window {window}, start {start.dtype}: both need to be whole numbers")
-    free_from, taken = {}, []
+    free_from: dict[tuple, int] = {}
+    taken = []
     for row in rows:
         of, begin = (session[row], recording[row]), int(start[row])
         if begin >= free_from.get(of, begin):

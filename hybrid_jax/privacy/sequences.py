@@ -105,7 +105,8 @@ def sessions(
 
     def judged(rows: np.ndarray) -> Leakage:
         at = np.searchsorted(used, rows)
-        total = sum(ratios[:, :, window].astype(np.float64) for window in at.T)
+        each = (ratios[:, :, window].astype(np.float64) for window in at.T)
+        total = sum(each, np.zeros(()))
         if noise_free:
             total = np.where(np.abs(total) > CERTAIN, np.copysign(np.inf, total), total)
         true, possible = request.queries.labels[rows[:, 0]], left[at].min(axis=1)
@@ -173,12 +174,21 @@ def _at_level(found: Leakage, g: int) -> Leakage:
         at = min(g, len(values) - 1)  # what does not depend on the noise has a single level
         return values[at : at + 1]
 
-    def each(estimates: Mapping[str, Estimate] | None) -> dict[str, Estimate] | None:
-        return estimates and {
-            name: Estimate(*(one(field) if np.ndim(field) else field for field in fields))
-            for name, fields in estimates.items()
+    def each(estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
+        return {
+            name: e._replace(
+                value=one(e.value),
+                stderr=one(e.stderr),
+                ci_low=one(e.ci_low),
+                ci_high=one(e.ci_high),
+            )
+            for name, e in estimates.items()
         }
 
-    names = ("measures", "label_floor", "prediction_floor")
-    parts = {name: each(getattr(found, name)) for name in names}
-    return dataclasses.replace(found, noise_std=one(found.noise_std), **parts)
+    return dataclasses.replace(
+        found,
+        noise_std=one(found.noise_std),
+        measures=each(found.measures),
+        label_floor=found.label_floor and each(found.label_floor),
+        prediction_floor=found.prediction_floor and each(found.prediction_floor),
+    )

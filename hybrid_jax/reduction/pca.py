@@ -58,7 +58,8 @@ def fit(
         )
     slices = [slice(i, min(i + block_size, size)) for i in range(0, size, block_size)]
     with np.errstate(invalid="ignore"):  # inf - inf, which the next line reports
-        mean = sum(np.sum(np.asarray(features[s]), axis=0, dtype=np.float64) for s in slices) / size
+        sums = (np.sum(np.asarray(features[s]), axis=0, dtype=np.float64) for s in slices)
+        mean = np.asarray(sum(sums, np.zeros(width))) / size
     if not np.all(np.isfinite(mean)):
         raise errors.UserError("PCA: the features hold NaN or infinite values; they must be finite")
     centred = _Centred(features, mean)
@@ -106,7 +107,7 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _from_covariance(centred: _Centred, slices: list[slice], dim: int, on_progress):
-    scatter = 0.0
+    scatter = np.zeros(())
     for done, rows in enumerate(slices, 1):
         block = centred[rows]
         scatter = scatter + np.asarray(_product(block.T, block), np.float64)
@@ -124,10 +125,11 @@ def _from_gram(centred: _Centred, slices: list[slice], dim: int, on_progress):
         gram[slices[i], slices[j]], gram[slices[j], slices[i]] = block, block.T
         on_progress(done, pairs)
     values, vectors = _largest(gram, dim)
-    components = sum(
+    parts = (
         np.asarray(_product(vectors[s].T.astype(np.float32), centred[s]), np.float64)
         for s in slices
     )
+    components = sum(parts, np.zeros(()))
     # QR keeps the rows orthonormal also where a component has no variance left.
     rotation, scale = np.linalg.qr(components.T)
     return (rotation * np.copysign(1.0, np.diagonal(scale))).T.copy(), values, np.trace(gram)

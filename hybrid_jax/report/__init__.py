@@ -185,11 +185,11 @@ def summary(written: Iterable[str | os.PathLike]) -> str:
     Of an audit or a choice its page; of results.json the table and advanced against noisy_reduced, of tune.json what
     was chosen; "" where none is among them.
     """
-    texts, written = [], [Path(path) for path in written]
-    for page in written:
+    texts, paths = [], [Path(path) for path in written]
+    for page in paths:
         if page.name in ("audit.md", "choice.md"):
             return page.read_text().strip()
-    for path in written:
+    for path in paths:
         if path.name == "results.json":
             texts.append(headline(results.read(path)["records"]))
         elif path.name == "tune.json":

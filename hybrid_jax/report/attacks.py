@@ -20,7 +20,7 @@ from hybrid_jax.attacks.scores import METRICS
 from hybrid_jax.report.markdown import percent, table
 
 FLAG = " ⚑"  # an attack above the bound
-SAME = ("same attackers",)  # a column of `holdings_table`; others are named by `_holding`
+SAME: tuple = ("same attackers",)  # a column of `holdings_table`; others are named by `_holding`
 
 
 def attack_table(records: Iterable[Mapping], target: str) -> str:
@@ -77,7 +77,8 @@ def best_table(records: Iterable[Mapping], target: str) -> str:
     In the last rows who sees nothing and names the most frequent class, and who sees the true primary label alone.
     """
     own = headline(records, target)
-    rows, floor = [], {}
+    rows = []
+    floor: dict[str, Mapping] = {}
     for name, found in _by_name(own).items():
         by = {r["metric"]: r for r in found if r["attacker"] == "best"}
         floor = {r["metric"]: r for r in found if r["attacker"] is None} or floor
@@ -139,14 +140,16 @@ def reconstruction_table(records: Iterable[Mapping]) -> str:
     columns = [c for c in REBUILT if any((r["metric"], r["target"]) == c[1:3] for r in own)]
     if primary := next((r["target"] for r in own if r["metric"] == "accuracy"), None):
         columns.insert(-1, (f"{primary} still found, %", "accuracy", primary, percent, None))
-    rows, of_originals, of_mean = [], {}, {}
+    rows = []
+    of_originals: dict[str, Mapping | None] = {}
+    of_mean: dict[str, str | None] = {}
     for name, found in _by_name(own).items():
         by = {(r["metric"], r["target"], r["route"]): r for r in found}
         row = []
         for heading, metric, target, form, _ in columns:
             of_originals.setdefault(heading, by.get((metric, target, "original")))
             r = by.get((metric, target, None)) or by.get((metric, target, "reconstruction"))
-            of_mean[heading] = r and form(r["chance"])
+            of_mean[heading] = None if r is None else form(r["chance"])
             row.append(_cell(r, form))
         rows.append([_words(*name), *row])
     if not rows:

@@ -72,10 +72,10 @@ def beyond_table(records: Iterable[Mapping], target: str, tolerance: float = 0.0
     rows = []
     for name, found in own.items():
         row = [_words(*name)]
-        for name in BEYOND:
-            form = SHOWN[name][1]
+        for measure in BEYOND:
+            form = SHOWN[measure][1]
             row += [
-                _written(found.get(name + suffix, {}).get("value"), form)
+                _written(found.get(measure + suffix, {}).get("value"), form)
                 for suffix in ("", *FLOORS)
             ]
         rows.append(row)

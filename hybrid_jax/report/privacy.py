@@ -89,7 +89,8 @@ def area_table(records: Iterable[Mapping], target: str) -> str:
     for layer, reduction, cloud in _distinct(tuple(r[k] for k in keys[:3]) for r in pairs):
         cells = [
             _difference(
-                *(value.get((layer, reduction, cloud, *a, m)) for m in tradeoff.REDUCED[::-1]),
+                value.get((layer, reduction, cloud, *a, "advanced")),
+                value.get((layer, reduction, cloud, *a, "noisy_reduced")),
                 lambda v, sign="": "–" if v is None else f"{v:{sign}.3f}",
             )
             for a in adversaries

@@ -57,14 +57,14 @@ def load(
     missing = [entry.tensor for entry in wanted.values() if entry.tensor not in tensors]
     extra = sorted(tensors.keys() - {entry.tensor for entry in layout.values()})
     found, misshapen = {}, []
-    for name, entry in wanted.items():
+    for place, entry in wanted.items():
         if entry.tensor not in tensors:
             continue
         shape = tensors[entry.tensor].shape
         if shape != entry.shape:
             misshapen.append(f"{entry.tensor} {_sides(shape)} for {_sides(entry.shape)}")
         else:
-            found[name] = jnp.asarray(entry.arrange(tensors[entry.tensor]), jnp.float32)
+            found[place] = jnp.asarray(entry.arrange(tensors[entry.tensor]), jnp.float32)
     problems = {"missing": missing, "extra": extra, "misshapen": misshapen}
     if any(problems.values()):
         listed = "; ".join(
