@@ -18,6 +18,9 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> UserError:
         kind: what is being named, as the user would call it ("layer", "method").
         name: what the user gave.
         known: the valid names, in the order in which they should be listed.
+
+    >>> print(unknown("layer", "fc1", ("conv_4", "fc_1", "fc_2")))
+    unknown layer 'fc1': did you mean 'fc_1'? known: conv_4, fc_1, fc_2
     """
     names = [str(k) for k in known]
     near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)

@@ -26,5 +26,11 @@ def add(features: jax.Array, noise_std: float | jax.Array, standard_normal: jax.
 
     `noise_std` is a standard deviation in the feature's own units (the paper's Fig. 10 quotes the
     variance); the two arrays are [..., D].
+
+    >>> f = jax.numpy.ones((2, 3))
+    >>> n = standard_normal(jax.random.key(0), jax.numpy.arange(2), 3)
+    >>> z = add(f, 0.5, n)
+    >>> bool(jax.numpy.allclose((z - f) / 0.5, n, atol=1e-6))
+    True
     """
     return features + noise_std * standard_normal

@@ -52,6 +52,10 @@ def record(*, evaluator: str, metric: str, value: float | None, **fields) -> Rec
     Raises:
         UserError: a field that the schema does not know.
         TypeError: a value that is not a number, a string, a truth value or None.
+
+    >>> r = record(evaluator="accuracy", metric="accuracy", value=np.float32(0.5), layer="fc_1")
+    >>> r["value"], r["layer"], r["reduction"], r["gallery"]
+    (0.5, 'fc_1', 'none', None)
     """
     given = {"evaluator": evaluator, "metric": metric, "value": value, **fields}
     for name in given:
@@ -63,10 +67,12 @@ def record(*, evaluator: str, metric: str, value: float | None, **fields) -> Rec
 def select(records: Iterable[R], **conditions) -> list[R]:
     """The records whose fields equal the conditions; a tuple, list or set means any of its values.
 
-    `select(records, evaluator="privacy", gallery=("self", "held_out"))`
-
     Raises:
         UserError: a field that the schema does not know.
+
+    >>> records = [{"layer": layer, "gallery": "self"} for layer in ("conv_4", "fc_1", "fc_2")]
+    >>> [r["layer"] for r in select(records, gallery="self", layer=("fc_1", "fc_2"))]
+    ['fc_1', 'fc_2']
     """
     for name in conditions:
         if name not in FIELDS:
@@ -142,7 +148,11 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
 
 
 def flat(tree: Mapping, separator: str = ".", prefix: str = "") -> dict[str, Any]:
-    """The leaves of nested mappings, by the path to each: `{"a": {"b": 1}}` gives `{"a.b": 1}`."""
+    """The leaves of nested mappings, by the path to each.
+
+    >>> flat({"seed": 0, "data": {"name": "lfw"}})
+    {'seed': 0, 'data.name': 'lfw'}
+    """
     leaves: dict[str, Any] = {}
     for name, value in tree.items():
         inner = isinstance(value, Mapping)

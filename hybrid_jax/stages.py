@@ -73,6 +73,10 @@ def split_at(network: Network, layer: str) -> Split:
 
     Raises:
         errors.UserError: the network has no such layer, or nothing is left after it.
+
+    >>> split = split_at(Network((Stage("fc_1", nn.Dense(8)), Stage("logits", nn.Dense(4)))), "fc_1")
+    >>> split.extractor.layers, split.classifier.layers
+    (('fc_1',), ('logits',))
     """
     cuts = network.layers[:-1]
     if layer not in cuts:

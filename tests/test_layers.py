@@ -181,6 +181,26 @@ def test_importing_everything_loads_no_tensorflow_grain_or_coremltools():
     assert json.loads(done.stdout) == []
 
 
+def test_help_is_there_at_once():
+    """It and mistakes in flags are what is seen before anything heavy is imported."""
+    heavy = ["jax", "flax", "matplotlib", "scipy", "sklearn", "tensorflow"]
+    program = (
+        "import json, runpy, sys, time\n"
+        "sys.argv = ['launch.py', '--help']\n"
+        "try: runpy.run_path('launch.py', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        f"found = [name for name in {heavy!r} if name in sys.modules]\n"
+        "print(json.dumps([found, time.process_time()]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    *told, last = done.stdout.splitlines()
+    found, seconds = json.loads(last)
+    assert "--workdir" in "\n".join(told) and found == []
+    assert seconds < 2  # of a core: other tests run beside this one
+
+
 @pytest.mark.parametrize("path", sources(*FOLDERS), ids=module_name)
 def test_a_file_is_one_noun(path):
     assert len(path.read_text().splitlines()) <= MAX_LINES

@@ -32,7 +32,13 @@ CRITERIA = {
 
 
 def meets(of: Values, bounds: Values) -> bool:
-    """Whether values are within all bounds; one that is not known is within none."""
+    """Whether values are within all bounds; one that is not known is within none.
+
+    >>> meets({"accuracy": 0.9, "attack": 0.6}, {"accuracy": 0.85, "attack": 0.7})
+    True
+    >>> meets({"accuracy": 0.9}, {"attack": 0.7})
+    False
+    """
     return all(name in of and _cost(of, name) <= _cost(bounds, name) for name in bounds)
 
 
@@ -56,7 +62,11 @@ def front(points: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def unmet(points: Iterable[Mapping[str, Any]], bounds: Values) -> str:
-    """Bounds that no point meets, each with the best there is of it alone, in words."""
+    """Bounds that no point meets, each with the best there is of it alone, in words.
+
+    >>> unmet([{"validation": {"accuracy": 0.9}}, {"validation": {"accuracy": 0.8}}], {"accuracy": 0.95})
+    'no point meets --min_accuracy=0.95 (the best is 0.9): ask for less'
+    """
     points, told = list(points), []
     for name, bound in bounds.items():
         known = [p["validation"] for p in points if name in p["validation"]]

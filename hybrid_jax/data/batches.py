@@ -33,6 +33,10 @@ def batch_indices(
 
     Raises:
         UserError: a batch that is empty or larger than the data set.
+
+    >>> epoch = [batch_indices(seed=0, step=step, size=6, batch_size=2) for step in range(3)]
+    >>> sorted(np.concatenate(epoch).tolist())
+    [0, 1, 2, 3, 4, 5]
     """
     if not 1 <= batch_size <= size:
         raise UserError(f"batch_size {batch_size}: must be between 1 and the {size} samples")

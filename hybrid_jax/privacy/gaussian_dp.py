@@ -51,6 +51,9 @@ def gaussian_dp(
 
     Source: Dong, Roth and Su, "Gaussian differential privacy", JRSS B 2022: section 2 (the Gaussian mechanism; epsilon
     by delta) and section 3 (composition). The epsilon is that of the package dp-accounting.
+
+    >>> gaussian_dp(clip_norm=1.0, noise_std=4.0).mu, gaussian_dp(clip_norm=1.0, noise_std=4.0, uploads=4).mu
+    (0.5, 1.0)
     """
     if not 0 < clip_norm < float("inf"):
         raise UserError(f"clip_norm {clip_norm}: it needs to be positive and finite")

@@ -72,6 +72,12 @@ def rank_privacy(
     Raises:
         UserError: anything that is not as above; a class without a sample in the gallery; no
             query left.
+
+    Without noise a query of two classes that lie apart is placed first, and at infinite noise the two tie:
+
+    >>> features, labels = np.array([[0.0], [0.1], [5.0], [5.1]]), np.array([0, 0, 1, 1])
+    >>> rank_privacy(features, labels, noise_std=[0, np.inf]).rank.tolist()
+    [1.0, 1.5]
     """
     request = Request.check(
         features,
