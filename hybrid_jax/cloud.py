@@ -28,9 +28,6 @@ def retrain(embedded: Embedded, noise_std: float, budget: Budget, key: jax.Array
     z = embedded.z[TRAIN]
     num_steps, _ = budget.steps(z.shape[0])
     optimizer = budget.transformation(num_steps)
-    state = train.init(
-        classifier["params"], optimizer, {k: v for k, v in classifier.items() if k != "params"}
-    )
     data = {
         "z": z,
         "labels": jnp.asarray(embedded.labels(embedded.task.primary, TRAIN)),
@@ -42,7 +39,7 @@ def retrain(embedded: Embedded, noise_std: float, budget: Budget, key: jax.Array
     embedding = embedded.embedding.noise_free
     *_, (state, _) = train.fit(
         UploadLoss(Reader(Reconstructed(embedding), embedding.split.classifier)),
-        state,
+        train.begin(classifier, optimizer),
         data,
         indices,
         key,
@@ -51,4 +48,4 @@ def retrain(embedded: Embedded, noise_std: float, budget: Budget, key: jax.Array
         num_steps=num_steps,
         steps_per_call=num_steps,
     )
-    return {"params": state.found, **state.model_state}
+    return state.variables

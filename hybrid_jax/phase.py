@@ -120,8 +120,7 @@ def run(
     validation = jax.random.permutation(jax.random.key(0), validation)
     num_steps, steps_per_call = budget.steps(len(train_indices))
     optimizer = budget.transformation(num_steps)
-    model_state = {k: v for k, v in variables.items() if k != "params"}
-    state = train.init(variables["params"], optimizer, model_state)
+    state = train.begin(variables, optimizer)
     data = task.device_data(contrastive_weight, margin)
 
     checkpoints = Checkpoints(workdir / "checkpoints" / name)
@@ -153,9 +152,8 @@ def run(
                 )
             score = None
             if step == num_steps or step % (steps_per_call * CALLS_PER_EPOCH) == 0:
-                current = {"params": state.found, **state.model_state}
                 batch_size = min(budget.batch_size, loss.in_whole_pairs(len(validation)))
-                measured = check(current, batch_size=batch_size)
+                measured = check(state.variables, batch_size=batch_size)
                 terms |= {f"validation_{term}": value for term, value in measured.items()}
                 score = float(
                     measured["accuracy"] - contrastive_weight * measured.get("contrastive", 0.0)
@@ -170,4 +168,4 @@ def run(
         print(f"{name}: {stream.told()}", file=sys.stderr, flush=True)
     best = checkpoints.last(state) if task.refit else checkpoints.best(state)
     checkpoints.close()
-    return {"params": best.found, **best.model_state}
+    return best.variables

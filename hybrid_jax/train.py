@@ -34,11 +34,22 @@ class State(flax.struct.PyTreeNode):
         """What training found: the mean of the parameters where the optimizer keeps one, else the parameters."""
         return self.opt_state.average if isinstance(self.opt_state, Averaged) else self.params
 
+    @property
+    def variables(self) -> dict[str, Any]:
+        """A network's variables, with what training found."""
+        return {"params": self.found, **self.model_state}
+
 
 def init(params: Any, optimizer: optax.GradientTransformation, model_state: Any = None) -> State:
     """State at step 0. What is given is copied, because training donates its state."""
     params, model_state = jax.tree.map(jnp.array, (params, model_state or {}))
     return State(jnp.int32(0), params, model_state, optimizer.init(params))
+
+
+def begin(variables: Mapping[str, Any], optimizer: optax.GradientTransformation) -> State:
+    """`init` with the variables of a network: its parameters, and its other collections as model state."""
+    others = {name: tree for name, tree in variables.items() if name != "params"}
+    return init(variables["params"], optimizer, others)
 
 
 def fit(

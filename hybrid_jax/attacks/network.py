@@ -97,10 +97,9 @@ def stops(
     budget = replace(budget, batch_size=min(budget.batch_size, shared))
     num_steps, _ = budget.steps(size)
     optimizer = budget.transformation(num_steps)
-    model_state = {k: v for k, v in variables.items() if k != "params"}
     steps = train.fit(
         loss,
-        train.init(variables["params"], optimizer, model_state),
+        train.begin(variables, optimizer),
         data,
         indices,
         key,
@@ -111,7 +110,7 @@ def stops(
     )
     for state, _ in steps:
         # A copy: training gives its state away at the next step.
-        yield jax.tree.map(jnp.copy, {"params": state.found, **state.model_state})
+        yield jax.tree.map(jnp.copy, state.variables)
 
 
 @partial(jax.jit, static_argnames="of")
