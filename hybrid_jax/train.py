@@ -209,6 +209,7 @@ def _run_group(state: State, data, group, key, stop=None, *, loss: Loss, optimiz
 def _steps(state: State, batch: Callable, key, stop, loss: Loss, optimizer):
     steps_key = jax.random.fold_in(key, 1)
 
+    @partial(jax.jit, inline=True)  # traced once, for the shapes of its terms and for the loop
     def step(state: State) -> tuple[State, dict[str, jax.Array]]:
         data, chosen = batch(state.step)
         compute = jax.value_and_grad(loss, has_aux=True)
