@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import test_layers
 
 from configs import activity, emotion, gender
 
@@ -20,6 +21,7 @@ PAGES = [
     ROOT / "export/README.md",
     ROOT / "benchmarks/README.md",
 ]
+NOTEBOOK = ROOT / "docs/tradeoff.ipynb"
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 every_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
@@ -67,7 +69,7 @@ def broken_links(page, text):
     return found
 
 
-@every_page
+@pytest.mark.parametrize("page", [*PAGES, NOTEBOOK], ids=[*NAMES, NOTEBOOK.name])
 def test_every_link_leads_somewhere(page):
     assert broken_links(page, page.read_text()) == []
 
@@ -114,21 +116,26 @@ def test_the_method_page_names_a_function_for_every_equation():
         assert MODULE.search(row)
 
 
+def test_the_table_of_layers_is_that_of_the_layers_test():
+    rows = re.findall(r"^\| (\d) \| (.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.M)
+    told = {int(layer): set(re.findall(r"\w+", names)) for layer, names in rows}
+    assert told == {layer: set(names.split()) for layer, names in test_layers.LAYERS.items()}
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 200
 
 
 @cache
 def flags_of(program):
-    """The names of a program's flags, by its --help; of a benchmark, whose --help loads its peers, by its source."""
-    if program.startswith("benchmarks."):
-        source = (ROOT / program.replace(".", "/")).with_suffix(".py").read_text()
-        return set(re.findall(r'"--([\w-]+)"', source))
-    command = ["launch.py"] if program == "launch" else ["-m", program]
-    shown = subprocess.run(
-        [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return set(FLAG.findall(shown.stdout))
+    """The names of a program's flags: launch.py's by its --help, those that argparse reads by their source."""
+    if program == "launch":
+        command = [sys.executable, "launch.py", "--help"]
+        shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return set(FLAG.findall(shown.stdout))
+    path = ROOT / program.replace(".", "/")
+    source = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+    return set(re.findall(r'"--([\w-]+)"', source.read_text()))
 
 
 def known(flag, programs):
