@@ -154,6 +154,8 @@ def test_areas_are_shown_for_each_gallery(records):
     ]
     shown = f"{areas[0] - areas[1]:+.3f} ({areas[0]:.3f} / {areas[1]:.3f})"
     assert found["FC-2, re-trained"][0] == shown
+    alone = [r for r in records if r["method"] != "noisy_reduced"]
+    assert privacy.area_table(alone, "gender") == ""
 
 
 def test_the_report_says_less_when_less_was_measured(records, tmp_path):

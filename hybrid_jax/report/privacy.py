@@ -83,7 +83,8 @@ def area_table(records: Iterable[Mapping], target: str) -> str:
     areas = results.select(records, metric="tradeoff_area", target=target, split="test")
     keys = ("layer", "reduction", "cloud", "gallery", "attacker_data", "method")
     value = {tuple(r[k] for k in keys): r["value"] for r in areas}
-    pairs = [r for r in areas if r["method"] == "advanced"]
+    compared = any(r["method"] == "noisy_reduced" for r in areas)
+    pairs = [r for r in areas if compared and r["method"] == "advanced"]
     adversaries = _distinct((r["gallery"], r["attacker_data"]) for r in pairs)
     rows = []
     for layer, reduction, cloud in _distinct(tuple(r[k] for k in keys[:3]) for r in pairs):
