@@ -49,7 +49,7 @@ test-slow: $(STAMP) ## the tests marked slow
 	$(COVER_CORE) $(RUN) -m pytest $(PARALLEL) --no-loadscope-reorder -m slow $(COVER) $(PYTEST_ARGS)
 
 coverage: $(STAMP) ## of the tests that have run with COVERAGE=1: fails where less than 90 % of the lines were run
-	$(RUN) -m coverage report
+	$(RUN) -m coverage report --fail-under=90
 
 bench: $(STAMP) ## training steps, VGG-16's forward pass, streaming, the privacy measure and exported files against their peers (requirements-bench.txt)
 	$(RUN) -m benchmarks.train_step
