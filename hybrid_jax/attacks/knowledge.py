@@ -57,7 +57,7 @@ class Knowledge:
         key: of all its randomness.
         embedding: the extractor and classifier, without noise: an adversary may know the network.
         variables: what they take.
-        budget: how long a network is trained, see `training`.
+        budget: how long a network is trained, see `network.stops`.
         freeze: the stage through which the `transfer` attack keeps the network as it is.
     """
 

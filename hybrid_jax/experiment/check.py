@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
-from typing import get_args
+from typing import Any, get_args
 
 import ml_collections
 import numpy as np
@@ -179,7 +179,7 @@ def _positive(name: str, value: float) -> None:
         raise UserError(f"{name} {value}: must be above 0")
 
 
-def at(config: ml_collections.ConfigDict, name: str) -> ml_collections.ConfigDict:
+def at(config: ml_collections.ConfigDict, name: str) -> Any:
     """The field or section that a path names, as in `attack.budget`."""
     for part in name.split("."):
         config = config[part]

@@ -10,8 +10,8 @@ from hybrid_jax.embedding import METHODS
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.results import flat
 
-# Axes by the names that results.json gives them. A point may set any other field of the config by its path.
 LONGEST = 200  # bytes of a point's name; file systems take 255
+# Axes by the names that results.json gives them. A point may set any other field of the config by its path.
 AXES = ("layer", "method", "contrastive_weight", "margin", "reduced_dim")
 # Sections of a config that no network depends on.
 AFTER_TRAINING = ("attack", "evaluators", "noise", "privacy", "reduction", "retrain")
