@@ -237,9 +237,8 @@ def _print(written: list[Path]) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.set_verbosity(
-        logging.ERROR
-    )  # Orbax reports each save; the progress bars say what a user needs
+    # Orbax reports each save; the progress bars say what a user needs.
+    logging.set_verbosity(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     sys.exit(main(sys.argv))

@@ -51,9 +51,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.methods = common.METHODS
 
     config.pretrain = common.budget(8, 1e-3, "constant", 64, average=True)
-    config.finetune = common.budget(
-        3, 1e-3, "constant", 64, average=True
-    )  # of simple and of Siamese alike
+    # Of simple and of Siamese alike.
+    config.finetune = common.budget(3, 1e-3, "constant", 64, average=True)
     # True: when all is chosen, the networks learn from validation windows too, as in the published notebook, and the
     # last checkpoint is used. Validation figures then say nothing.
     config.refit = False

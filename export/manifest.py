@@ -13,9 +13,8 @@ from hybrid_jax.results import write_arrays, write_json
 NAME = "manifest.json"
 NORMALISATION = "normalisation.npz"
 SCHEMA = 1
-FEW = (
-    64  # numbers of a mean or deviation that stand in the manifest itself; a mean image has a file
-)
+# So many numbers of a mean or deviation stand in the manifest itself; a mean image has a file.
+FEW = 64
 
 
 def normalisation(folder: Path, mean: np.ndarray, std: np.ndarray) -> dict[str, Any]:

@@ -7,9 +7,8 @@ import numpy as np
 
 from hybrid_jax.progress import bar
 
-Run = Callable[
-    [dict[str, np.ndarray]], np.ndarray
-]  # inputs [1, ...] by name to the output [1, ...]
+# Inputs [1, ...] by name to the output [1, ...].
+Run = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 LIMIT = 1e-4  # of float32, relative
 INPUTS = 1000  # real ones; all where a data set has fewer

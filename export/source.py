@@ -215,7 +215,7 @@ def chosen(folder: Path, point: Mapping[str, Any]) -> Source:
         point["reduction"] if reduced else None,
         point["noise_std"] or None,
     )
-    for name in ("contrastive_weight", *(["reduced_dim"] if reduced else [])):
+    for name in ("contrastive_weight", "margin", *(["reduced_dim"] if reduced else [])):
         if found.about[name] != point[name]:
             raise UserError(
                 f"--workdir={folder} has {point['method']} at {point['layer']} with {name} {found.about[name]}, "

@@ -54,6 +54,11 @@ def tried(name, known, leak, fitted_on=600, tried_on=400):
     return balanced_accuracy(found.argmax(axis=1), truth)
 
 
+def test_transfer_needs_the_network():
+    with pytest.raises(UserError, match="give Knowledge its embedding"):
+        tried("transfer", knowledge(embedding=None), 5.0)
+
+
 @pytest.mark.parametrize("name", ATTACKERS)
 @pytest.mark.parametrize("noise_std", [0.0, 0.5])
 def test_a_planted_leak_is_found(name, noise_std):

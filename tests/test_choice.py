@@ -179,7 +179,7 @@ def test_export_takes_the_chosen_point(tmp_path):
     export_workdir.write(tmp_path)
     point = {
         "method": "advanced", "layer": export_workdir.LAYER, "reduction": "pca", "noise_std": 0.7,
-        "reduced_dim": export_workdir.DIM, "contrastive_weight": 0.3,
+        "reduced_dim": export_workdir.DIM, "contrastive_weight": 0.3, "margin": 10.0,
     }  # fmt: skip
     found = source.chosen(tmp_path, point)
     assert found.noise_std == pytest.approx(0.7) and found.method == "advanced"
@@ -187,3 +187,5 @@ def test_export_takes_the_chosen_point(tmp_path):
     assert source.chosen(tmp_path, point | simple).noise_std == 0
     with pytest.raises(UserError, match="with reduced_dim 4, the choice is of 8"):
         source.chosen(tmp_path, point | {"reduced_dim": 8})
+    with pytest.raises(UserError, match=r"with margin 10\.0, the choice is of 1\.0"):
+        source.chosen(tmp_path, point | {"margin": 1.0})

@@ -51,6 +51,12 @@ def test_a_dimension_to_be_chosen_is_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_no_layer_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"config\.layers is empty"):
+        tune.run(make(layers=()), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.slow
 def test_a_run_after_tune_in_one_folder_is_the_run_alone(tmp_path):
     """Both fine-tune by the same names, for another number of epochs."""

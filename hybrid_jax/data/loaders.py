@@ -52,10 +52,8 @@ class LoadExamples:
         _ = self._source  # a mistake is found here, not in a worker
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            "folder": self.folder,
-            "split": self.split,
-        }  # each process opens the files for itself
+        # Each process opens the files for itself.
+        return {"folder": self.folder, "split": self.split}
 
     def __len__(self) -> int:
         return len(self._source)

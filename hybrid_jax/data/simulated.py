@@ -179,9 +179,8 @@ def sense(
     shares = np.stack([FORWARD, SIDEWAYS, UP], axis=1)[activity] * traits["harmonic_gain"]
     shares *= rng.lognormal(0, 0.08, shares.shape)
     order = np.arange(1, HARMONICS + 1)
-    waves = np.sin(
-        order[:, None] * phase[:, None, None, :] + traits["harmonic_phase"][..., None]
-    )  # [N, 3, HARMONICS, T]
+    # [N, 3, HARMONICS, T]
+    waves = np.sin(order[:, None] * phase[:, None, None, :] + traits["harmonic_phase"][..., None])
     walking = np.einsum("nah,naht->nta", shares, waves)
     walking *= (GAIN[activity] * traits["gain"])[:, None, None] * effort[..., None]
     walking[..., 1] *= traits["sway"][:, None]

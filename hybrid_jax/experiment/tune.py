@@ -31,6 +31,8 @@ def run(config: ml_collections.ConfigDict, workdir: Path) -> list[Path]:
         errors.UserError: a mistake in the config, the work folder or the data, before anything is changed; a training
             that diverges.
     """
+    if not config.layers:
+        raise UserError("config.layers is empty: --mode=tune chooses for each layer, so name some")
     if not all(setup.reduced_dim(config, layer) for layer in config.layers):
         raise UserError("--mode=tune compares at one dimension: set config.reduction.dim, as in 8")
     training = setup.training(config, workdir)

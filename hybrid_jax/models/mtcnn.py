@@ -29,10 +29,10 @@ class ConvStage(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        if x.ndim == 3:
-            x = x[
-                ..., None
-            ]  # a window [B, channels, T] is an image of one colour: its rows are the sensors
+        if (
+            x.ndim == 3
+        ):  # a window [B, channels, T] is an image of one colour: its rows are the sensors
+            x = x[..., None]
         if self.pool > 1:
             window = (1, self.pool)
             x = nn.max_pool(x, window, window) if self.as_one else max_pool_time(x, self.pool)

@@ -35,9 +35,8 @@ def convolve(x: jax.Array, kernel: jax.Array, padding: Padding = (0, 0)) -> jax.
 
 
 def _forward(x: jax.Array, kernel: jax.Array, padding: Padding):
-    x = lax.optimization_barrier(
-        x
-    )  # or XLA computes it twice, once for the backward pass's shape of it
+    # Without a barrier XLA computes x twice, once for the shape that the backward pass takes it in.
+    x = lax.optimization_barrier(x)
     return _convolve(x, kernel, padding), (x, kernel)
 
 

@@ -20,9 +20,9 @@ from hybrid_jax.privacy.blocks import cut
 from hybrid_jax.privacy.gallery import Samples
 from hybrid_jax.privacy.likelihood import against_own, flat, log_of_mean, own_class
 
-WIDEST = (
-    16  # features; an exponent is at most |n|^2 / 2, which no draw of so few carries out of float32
-)
+# The widest feature that is summed here: an exponent is at most |n|^2 / 2, which no draw of so few numbers carries out
+# of float32.
+WIDEST = 16
 TASKS = 4  # a thread, so that none waits long for the last
 COARSE = 16  # largest norm over noise up to which squared norms may cancel: logarithms are then right to 3e-5
 LEAST = 1e-25  # the true class's sum, below which what others lack for underflow would count

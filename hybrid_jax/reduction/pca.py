@@ -146,9 +146,8 @@ def _largest(matrix: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     else:
         from scipy.sparse.linalg import eigsh
 
-        start = np.random.default_rng(0).standard_normal(
-            len(matrix)
-        )  # by default another each time
+        # By default the start is another one each time.
+        start = np.random.default_rng(0).standard_normal(len(matrix))
         values, vectors = eigsh(matrix, dim, which="LA", v0=start)
     order = np.argsort(values, kind="stable")[::-1][:dim]
     return np.maximum(values[order], 0.0), vectors[:, order]
