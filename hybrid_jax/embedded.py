@@ -16,7 +16,7 @@ from hybrid_jax.phase import Budget
 from hybrid_jax.stages import own_variables, split_at
 from hybrid_jax.task import Task
 
-AT_ONCE = 4096
+AT_ONCE = 4096  # samples of `predicted`; more come in multiples of it
 SPLITS = (TRAIN, VALIDATION, TEST)
 
 

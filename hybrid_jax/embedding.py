@@ -76,7 +76,7 @@ class Embedding:
             variables: from `bind`.
             x: [B, ...] standardised inputs.
             standard_normal: [B, d] draws from N(0, 1), scaled here by `noise_std`; a method without noise ignores
-                them. They are an input because a device draws them from its own secure generator.
+                them, and `None` will do. They are an input because a device draws them from its own secure generator.
 
         Returns:
             [B, d], d the reduced dimension, or the feature's for a method that does not reduce.
