@@ -15,7 +15,7 @@ from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
 from hybrid_jax.data.windows import Recording, Windows
 from hybrid_jax.errors import UserError
 
-# Two women and two men each (interface.md); every other subject is for training.
+# Two women and two men each; every other subject is for training.
 HELD_OUT: Mapping[int, tuple[int, ...]] = MappingProxyType(
     {TEST: (5, 10, 12, 22), VALIDATION: (3, 8, 6, 14)}
 )

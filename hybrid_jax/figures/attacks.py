@@ -57,7 +57,7 @@ def attacks(path, records: Iterable[Mapping]) -> Path | None:
             m: paper.METHOD_NAMES[m] for m in COLOURS if m in results.distinct(found, "method")
         }
         handles = [Patch(color=COLOURS[m], label=name) for m, name in names.items()]
-        _legend(grid[0], handles)
+        style.legend(grid[0], handles)
     return Path(path)
 
 
@@ -142,14 +142,8 @@ def attack_privacy(path, records: Iterable[Mapping]) -> Path | None:
             )
             for layer, mark in zip(layers, itertools.cycle(MARKERS), strict=False)
         ]
-        _legend(axes, key)
+        style.legend(axes, key)
     return Path(path)
-
-
-def _legend(axes, handles) -> None:
-    """Right of the axes, where the layout leaves room for it."""
-    where = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0}
-    axes.legend(handles=handles, frameon=False, fontsize=8, **where)
 
 
 def _pairs(records: list[Mapping], target: str) -> dict[attacked.Name, tuple[float, Mapping]]:

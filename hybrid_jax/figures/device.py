@@ -107,5 +107,4 @@ def _finish(axes, places: Mapping, label: str) -> None:
     style.round_ticks(axes.yaxis)
     methods = dict.fromkeys(method for method, layer in places if layer)
     handles = [Patch(color=COLOURS[m], label=paper.METHOD_NAMES[m]) for m in methods]
-    where = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0}
-    axes.legend(handles=handles, frameon=False, fontsize=8, **where)
+    style.legend(axes, handles)

@@ -79,6 +79,12 @@ def round_ticks(axis):
     axis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 
+def legend(axes, handles):
+    """A legend right of the axes, where the layout leaves room for it."""
+    where = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0}
+    axes.legend(handles=handles, frameon=False, fontsize=8, **where)
+
+
 def halo(width=2.5):
     """White around letters, so that they can be read over lines and points."""
     return [patheffects.withStroke(linewidth=width, foreground="white")]

@@ -29,10 +29,8 @@ class ConvStage(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        if (
-            x.ndim == 3
-        ):  # a window [B, channels, T] is an image of one colour: its rows are the sensors
-            x = x[..., None]
+        if x.ndim == 3:
+            x = x[..., None]  # a window [B, channels, T] is a grey image: sensors are its rows
         if self.pool > 1:
             window = (1, self.pool)
             x = nn.max_pool(x, window, window) if self.as_one else max_pool_time(x, self.pool)
@@ -61,9 +59,8 @@ def mtcnn(tasks: dict[str, int], *, fc_2: int | None = 64, as_one: bool = False)
             Stage("dense_1", DenseStage(50)),  # 12 x 46 x 50
             Stage("conv_3", ConvStage(40, 5, pool=2, dropout=0.2, as_one=as_one)),  # 12 x 19 x 40
             Stage("dense_2", DenseStage(40)),  # 12 x 19 x 40
-            Stage(
-                "conv_4", ConvStage(20, 3, pool=3, dropout=0.2, as_one=as_one)
-            ),  # 12 x 4 x 20 = 960
+            # 12 x 4 x 20 = 960
+            Stage("conv_4", ConvStage(20, 3, pool=3, dropout=0.2, as_one=as_one)),
             Stage("fc_1", DenseStage(400, dropout=0.2, flatten=True)),
             *last,
             Stage("output", Heads(tuple(tasks.items()), dropout=0.0 if last else 0.4)),

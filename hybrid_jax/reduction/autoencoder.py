@@ -27,12 +27,8 @@ def init(key: jax.Array, features: jax.Array, dim: int) -> dict[str, jax.Array]:
     }
 
 
-TRAINED = (
-    "encode",
-    "encode_bias",
-    "decode",
-    "decode_bias",
-)  # the rest of a reduction is fixed by `init`
+# The rest of a reduction is fixed by `init`.
+TRAINED = ("encode", "encode_bias", "decode", "decode_bias")
 
 
 def project(reduction: dict[str, jax.Array], features: jax.Array) -> jax.Array:

@@ -13,9 +13,8 @@ import numpy as np
 
 from hybrid_jax import errors, mesh
 
-HIGHEST = (
-    jax.lax.Precision.HIGHEST
-)  # TF32 or bfloat16 products would rotate close components into each other
+# TF32 or bfloat16 products would rotate close components into each other.
+HIGHEST = jax.lax.Precision.HIGHEST
 LARGE = 2000  # rows of a matrix of which a few components are found faster than all
 
 
