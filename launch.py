@@ -13,7 +13,6 @@ any of these, in each of several processes: --coordinator=HOST:PORT --num_proces
 The fields of a config stand in its file; README.md tells of the modes and of what a work folder holds.
 """
 
-import importlib.util
 import itertools
 import os
 import shlex
@@ -27,7 +26,7 @@ import ml_collections
 from absl import flags, logging
 from ml_collections import config_flags
 
-from hybrid_jax import errors, hosts
+from hybrid_jax import errors, hosts, plugins
 from hybrid_jax.choice.criteria import CRITERIA
 
 MODES = ("run", "tune", "sweep", "collect", "choose", "audit")
@@ -113,8 +112,7 @@ def _call_config(given: str, function: str, remedy: str) -> Any:
         raise errors.unknown(
             "config file", file, sorted(map(str, Path("configs").glob("[a-z]*.py")))
         )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = plugins.run(Path(file), "config")
     if not hasattr(module, function):
         raise errors.UserError(f"config file {file} has no {function}(): {remedy}")
     return getattr(module, function)(arg) if colon else getattr(module, function)()
@@ -167,13 +165,20 @@ def _run(command: str) -> None:
     elif _MODE.value == "tune":
         from hybrid_jax.experiment import tune
 
-        written = tune.run(_CONFIG.value, workdir)
+        written = tune.run(_experiment(), workdir)
     else:
         from hybrid_jax.experiment import run
 
-        written = run.run(_CONFIG.value, workdir, command, workers=_WORKERS.value)
+        written = run.run(_experiment(), workdir, command, workers=_WORKERS.value)
     if hosts.is_first():
         _print(written)
+
+
+def _experiment() -> ml_collections.ConfigDict:
+    from hybrid_jax.experiment import strangers
+
+    given = config_flags.get_config_filename(flags.FLAGS["config"])
+    return strangers.recorded(_CONFIG.value, given.partition(":")[0])
 
 
 def _sweep(workdir: Path, command: str) -> list[Path]:
@@ -182,7 +187,7 @@ def _sweep(workdir: Path, command: str) -> list[Path]:
     given = config_flags.get_config_filename(flags.FLAGS["config"])
     settings = _call_config(given, "sweep", "give it one that returns its points, see common.grid")
     return sweep.run(
-        _CONFIG.value, settings, workdir, command, sharded=_SHARD.value, runner=_RUNNER.value
+        _experiment(), settings, workdir, command, sharded=_SHARD.value, runner=_RUNNER.value
     )
 
 

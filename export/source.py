@@ -180,6 +180,7 @@ def load(
             raise UserError(
                 f"--workdir={folder} has no embedding {name}: it has {', '.join(there)}"
             )
+    workdir.read(folder)  # networks of the user's own are then known
     embedding, variables, about = embedding_files.load(wanted, as_one=True)
     measured, _, _ = embedding_files.load(wanted)
     source = Source(folder, method, embedding, measured, variables, about)

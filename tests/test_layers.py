@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = {
-    0: "errors losses mesh noise reduction privacy rng worker",
+    0: "errors losses mesh noise plugins reduction privacy rng worker",
     1: "stages models",
     2: "embedding optimizers metrics",
     3: "data checkpoint",

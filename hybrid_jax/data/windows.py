@@ -36,6 +36,14 @@ class Recording:
     weight: float
     age: float
 
+    @property
+    def columns(self) -> dict[str, np.generic]:
+        """What every window of it is labelled with."""
+        labels = {
+            n: np.int32(getattr(self, n)) for n in ("activity", "gender", "identity", "trial")
+        }
+        return labels | {n: np.float32(getattr(self, n)) for n in ("height", "weight", "age")}
+
 
 @dataclass(frozen=True)
 class WindowInputs:
@@ -183,7 +191,8 @@ def make_windows(
     """Windows over `recordings`, standardised and split.
 
     Args:
-        recordings: in the order of concatenation (which matters when `strict` is false).
+        recordings: in the order of concatenation (which matters when `strict` is false); where that is true, whatever
+            has `rows` and `columns`.
         split_of: TRAIN, VALIDATION or TEST for a recording. Without any VALIDATION recording, the
             validation windows are the last 10 % of each training recording.
         strict: each recording on its own; otherwise the published windows, which may begin in
@@ -229,14 +238,8 @@ def make_windows(
     training = rows[: lengths[splits == TRAIN].sum()].astype(np.float64)
     mean, std = training.mean(axis=0), training.std(axis=0)
     std = np.where(std > 0, std, 1.0)
-    columns = {
-        name: np.array([getattr(r, name) for r in recordings], dtype)[recording]
-        for dtype, names in (
-            (np.int32, ("activity", "gender", "identity", "trial")),
-            (np.float32, ("height", "weight", "age")),
-        )
-        for name in names
-    }
+    each = [r.columns for r in recordings]
+    columns = {name: np.array([own[name] for own in each])[recording] for name in each[0]}
     columns["recording"] = recording.astype(np.int32)
     columns["start"] = (starts - begins[recording]).astype(np.int32)
     return Windows(

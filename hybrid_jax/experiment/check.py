@@ -7,10 +7,10 @@ from typing import Any, get_args
 import ml_collections
 import numpy as np
 
-from hybrid_jax import losses
+from hybrid_jax import losses, plugins
 from hybrid_jax.attacks import ATTACKERS
 from hybrid_jax.attacks.transfer import cut_after
-from hybrid_jax.data import DATASETS, TEST
+from hybrid_jax.data import DATASETS, TEST, columns
 from hybrid_jax.embedding import METHODS, feature_shape
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators import EVALUATORS
@@ -31,7 +31,8 @@ BUDGETS = ("pretrain", "finetune", "retrain", "reduction.autoencoder", "reconstr
 
 
 def alone(config: ml_collections.ConfigDict) -> None:
-    """Raises `UserError` for a value that no data could make right."""
+    """Raises `UserError` for a value that no data could make right; plugins are imported first."""
+    plugins.load(config.get("plugins", ()))
     one_of("data set (config.data.name)", config.data.name, DATASETS)
     one_of("model (config.model.name)", config.model.name, MODELS)
     _all_of("method", config.methods, METHODS)
@@ -96,9 +97,21 @@ def alone(config: ml_collections.ConfigDict) -> None:
 
 def with_task(config: ml_collections.ConfigDict, task: Task) -> None:
     """Raises `UserError` for a value that does not go with the data and the network."""
+    _check_targets(config, task)
     _check_layers(config, task)
     _check_frozen(config, task)
     _check_attack(config, task)
+
+
+def _check_targets(config: ml_collections.ConfigDict, task: Task) -> None:
+    samples = task.samples
+    asked = [
+        name
+        for name in (config.primary, *config.sensitive)
+        # The people of other splits are not those of training, and a number of a person is cut into thirds.
+        if name in samples.classes and not (name == "identity" and samples.people_apart)
+    ]
+    columns.check_classes(samples.dataset, samples.split, samples.columns, samples.classes, asked)
 
 
 def _check_frozen(config: ml_collections.ConfigDict, task: Task) -> None:

@@ -44,7 +44,7 @@ def run(
         errors.UserError: a mistake in the config, the work folder or the data, before anything is changed; a training
             that diverges.
     """
-    shares.check(workers)
+    shares.check(workers, config)
     on_device = _on_device(workdir)
     experiment = prepare(config, workdir, trainings)
     if workers > 1 and experiment.units():

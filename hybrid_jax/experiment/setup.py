@@ -11,6 +11,7 @@ import ml_collections
 
 from hybrid_jax import models
 from hybrid_jax.data import DATASETS, TRAIN, VALIDATION, Images, Samples, attributes
+from hybrid_jax.data.columns import check_columns
 from hybrid_jax.data.stream import fits
 from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators import AttackSettings, ReconstructionSettings, Settings
@@ -101,7 +102,7 @@ def samples_of(data: dict[str, Any], presented: dict[str, Any] | None, seed: int
     settings = dict(data)
     name = settings.pop("name")
     known = inspect.signature(DATASETS[name]).parameters
-    if "dir" in settings:
+    if "dir" in settings and "dir" not in known:
         settings["directory"] = settings.pop("dir") or None
     if "seed" in known:  # what the config leaves open, the run's seed decides
         settings.setdefault("seed", seed)
@@ -110,7 +111,17 @@ def samples_of(data: dict[str, Any], presented: dict[str, Any] | None, seed: int
             f"config.data has {', '.join(sorted(strange))}, which data set {name!r} does not take: "
             f"begin with its own preset, as in configs/activity.py:simulated"
         )
+    needed = [n for n, p in known.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    if missing := [n for n in needed if n not in settings]:
+        raise UserError(
+            f"config.data has no {', '.join(missing)}, which data set {name!r} needs: add it"
+        )
     samples = DATASETS[name](**settings)
+    if not isinstance(samples, Samples):
+        raise UserError(
+            f"data set {name!r} gives {type(samples).__name__}: return Samples, as data.from_arrays makes them"
+        )
+    check_columns(samples)
     if isinstance(samples, Images):
         return samples.presented(**(presented or {"scale": "symmetric"}))
     return samples

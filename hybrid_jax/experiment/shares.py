@@ -20,25 +20,19 @@ import jax
 import ml_collections
 
 from hybrid_jax import hosts, mesh, worker
-from hybrid_jax.attacks import ATTACKERS
 from hybrid_jax.errors import UserError
+from hybrid_jax.experiment import strangers
 from hybrid_jax.experiment.experiment import Unit, prepare
 from hybrid_jax.progress import bar
 
-PACKAGE = "hybrid_jax."  # all that a process imports
 
-
-def check(workers: int) -> None:
-    """Raises `UserError` unless so many processes can evaluate."""
+def check(workers: int, config: ml_collections.ConfigDict) -> None:
+    """Raises `UserError` unless so many processes can evaluate what the config names."""
     if workers < 1:
         raise UserError(f"--workers={workers}: give the number of processes, 1 or more")
     if workers == 1:
         return
-    own = [name for name, make in ATTACKERS.items() if not make.__module__.startswith(PACKAGE)]
-    if own:
-        raise UserError(
-            f"--workers={workers}: attacker {own[0]!r} is your own, which the processes do not know; leave it out"
-        )
+    strangers.check(config, f"--workers={workers}")
     if jax.default_backend() != "cpu":
         raise UserError(
             f"--workers={workers}: processes share a CPU's cores; on a {jax.default_backend()} leave it out"

@@ -13,7 +13,7 @@ from hybrid_jax import hosts
 from hybrid_jax.embedding import METHODS
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.experiment import run as single
-from hybrid_jax.experiment import setup, workdir
+from hybrid_jax.experiment import setup, strangers, workdir
 from hybrid_jax.experiment.experiment import siamese_settings
 from hybrid_jax.experiment.points import Point, points, shard
 from hybrid_jax.results import write_json
@@ -58,6 +58,8 @@ def run(
             "--sweep_runner=ray starts the processes itself: give the command once, with --num_processes=1 alone"
         )
     index, count = _shard(sharded)
+    if runner == "ray":
+        strangers.check(config, "--sweep_runner=ray")
     every = points(settings)
     setup.check_all([point.config(config) for point in every])
     workdir.check(folder, config)

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import ml_collections
 
+from hybrid_jax import plugins
 from hybrid_jax.errors import UserError
 from hybrid_jax.results import flat, write_json
+
+PLUGINS = "plugins"  # says where names are defined, not what they are
 
 
 def check(workdir: Path, config: ml_collections.ConfigDict) -> None:
@@ -26,7 +29,7 @@ def check(workdir: Path, config: ml_collections.ConfigDict) -> None:
     differing = [
         f"{name} ({there.get(name)!r} there, {here.get(name)!r} now)"
         for name in sorted(there.keys() | here.keys())
-        if there.get(name) != here.get(name)
+        if there.get(name) != here.get(name) and name != PLUGINS
     ]
     if differing:
         raise UserError(
@@ -45,10 +48,10 @@ def create(workdir: Path, config: ml_collections.ConfigDict) -> None:
 
 
 def read(workdir: Path) -> ml_collections.ConfigDict:
-    """The config that a work folder was made with.
+    """The config that a work folder was made with; its plugins are imported, so that what it names is known.
 
     Raises:
-        errors.UserError: the folder has none, or it is damaged.
+        errors.UserError: the folder has none, it is damaged, or a plugin is gone.
     """
     path = workdir / "config.json"
     try:
@@ -57,6 +60,7 @@ def read(workdir: Path) -> ml_collections.ConfigDict:
         raise UserError(f"{workdir} holds no config.json: name the folder of a run") from None
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}): mend it") from None
+    plugins.load(content.get(PLUGINS, ()))
     return ml_collections.ConfigDict(_with_tuples(content))
 
 
