@@ -15,15 +15,15 @@ from hybrid_jax.experiment import workdir
 VERSIONED = (
     "tensorflow", "coremltools", "stablehlo-coreml", "ai-edge-litert", "ai-edge-quantizer",
 )  # fmt: skip
+LAYOUTS = {1: "batch, number", 2: "batch, channel, time", 3: "batch, height, width, channel"}
 COLOURS = {1: ["grey"], 3: ["red", "green", "blue"]}
 
 
 def of(source: Source, folder: Path) -> dict[str, Any]:
     """All but what is found by trying the files; a mean image is written into the folder."""
     about, half = source.about, source.device
-    images = len(about["input_shape"]) == 3
     mean, std = (np.asarray(source.variables["normalisation"][name]) for name in ("mean", "std"))
-    if not images:  # of a window the channels come first
+    if len(about["input_shape"]) == 2:  # of a window the channels come first
         mean, std = mean[:, None], std[:, None]
     fields = ("layer", "reduction", "reduced_dim", "clip_norm", "contrastive_weight", "margin")
     on_phone = source.method == ON_PREMISE
@@ -45,7 +45,7 @@ def of(source: Source, folder: Path) -> dict[str, Any]:
             "names": list(half.inputs),
             "shapes": {name: [1, *shape] for name, shape in half.inputs.items()},
             "dtype": "float32",
-            "layout": "batch, height, width, channel" if images else "batch, channel, time",
+            "layout": LAYOUTS[len(about["input_shape"])],
             "channels": _channels(source),
             "normalisation": manifest.normalisation(folder, mean, std),
         },
@@ -56,7 +56,9 @@ def of(source: Source, folder: Path) -> dict[str, Any]:
 def _data(source: Source) -> dict[str, Any]:
     """How the data set is prepared, for an audit; not where it lies."""
     config = workdir.read(source.workdir).to_dict()
-    settings = {name: value for name, value in config["data"].items() if name != "dir"}
+    settings = {
+        name: value for name, value in config["data"].items() if name not in ("dir", "file")
+    }
     presented = {"input": config["input"]} if config.get("input") else {}
     return {"data": settings, **presented, "seed": config["seed"]}
 
@@ -65,6 +67,7 @@ def _channels(source: Source) -> list[str]:
     """The channels' names, in order; of a data set that does not say, numbers."""
     samples = source.task.samples
     if isinstance(samples, Images):
-        return COLOURS[samples.input_shape[-1]]
+        channels = samples.input_shape[-1]
+        return COLOURS.get(channels, [str(i) for i in range(channels)])
     named = samples.dataset in ("motionsense", "simulated")
     return list(CHANNELS) if named else [str(i) for i in range(samples.input_shape[0])]

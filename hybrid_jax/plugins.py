@@ -53,8 +53,8 @@ def _beside(file: Path) -> None:
 def _load_file(file: Path) -> None:
     if not file.is_file():
         raise UserError(
-            f"config.plugins {file}: no such file; it defines what the config names: put it back, or mend the path, in a"
-            " work folder that of its config.json"
+            f"config.plugins {file}: no such file; it defines what the config names: put it back, or mend the path"
+            " (in config.json, of a work folder)"
         )
     _beside(file)
     there = sys.modules.get(file.stem) or importlib.import_module(file.stem)

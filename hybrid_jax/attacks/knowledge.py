@@ -89,10 +89,7 @@ class Knowledge:
         Raises:
             errors.UserError: there are none.
         """
-        if not len(self.validation[1]):
-            raise UserError(
-                "recordings are too short: nothing is left at their ends by which an attacker could choose its settings"
-            )
+        self._check_validation()
         return metrics.balanced_accuracy(np.argmax(probabilities, axis=1), self.validation[1])
 
     @property
@@ -102,8 +99,15 @@ class Knowledge:
 
     def choose(self, candidates: Iterable[Any]) -> Any:
         """The candidate, with `predict_proba`, that does best on validation; of equal ones the first."""
+        self._check_validation()
         uploads = self.validation_uploads
         return max(candidates, key=lambda one: self.score(one.predict_proba(uploads)))
+
+    def _check_validation(self) -> None:
+        if not len(self.validation[1]):
+            raise UserError(
+                "recordings are too short: nothing is left at their ends by which an attacker could choose its settings"
+            )
 
 
 def class_weights(labels: np.ndarray) -> np.ndarray:

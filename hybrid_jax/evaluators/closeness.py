@@ -16,9 +16,11 @@ def of_signals(originals: np.ndarray, rebuilt: np.ndarray) -> Iterator[dict[str,
     either is constant 0, as nothing is told.
 
     Args:
-        originals: [n, channels, time].
+        originals: [n, channels, time]; or vectors [n, channels].
         rebuilt: the same shape.
     """
+    if originals.ndim == 2:
+        originals, rebuilt = originals[..., None], rebuilt[..., None]
     axes = (0, 2)
     deviation = originals - originals.mean(axis=axes, keepdims=True)
     error = np.square(rebuilt - originals).sum(dtype=np.float64)

@@ -19,13 +19,14 @@ from hybrid_jax.evaluators.sampling import stratified
 from hybrid_jax.evaluators.scenario import Holdings
 from hybrid_jax.evaluators.sequences import operating_level
 from hybrid_jax.evaluators.settings import Settings
-from hybrid_jax.models.decoder import window_decoder
+from hybrid_jax.models.decoder import vector_decoder, window_decoder
 from hybrid_jax.models.image_decoder import decoder_for
 from hybrid_jax.progress import bar
 
 DATA = "both"  # what the adversary trains its decoder on: all that it may hold
 ON_ORIGINALS = "original"  # the route of what is found in the inputs themselves
 SHOWN = 8  # images of a figure
+DECODERS = {1: vector_decoder, 2: window_decoder, 3: decoder_for}  # by axes of an input
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Rebuilt:
         inputs, data, std = task.samples.inputs, task.samples.data(), level * embedded.rms
         fit, _ = holdings.rows(DATA, settings.reconstruction.max_windows)
         at = np.concatenate([embedded.index[split][places] for split, places in fit])
-        make = window_decoder if len(task.input_shape) == 2 else decoder_for
+        make = DECODERS[len(task.input_shape)]
         trained = decoder.fit(
             make(task.input_shape),
             _Chosen(inputs),

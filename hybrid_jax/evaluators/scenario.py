@@ -123,8 +123,9 @@ class Holdings:
             raise UserError(
                 "test recordings are too short to be halved: an attacker has nothing to learn from, or to be tried on"
             )
-        of_first = self._parts(at[0][first], at[1][first], target)
-        of_train = self._parts(*self._columns(TRAIN), target)
+        people = embedded.labels("identity", TEST)
+        of_first = self._parts(at[0][first], at[1][first], people[first], target)
+        of_train = self._parts(*self._columns(TRAIN), embedded.labels("identity", TRAIN), target)
         self._pools = {
             "network_train": (TRAIN, *(part[usable[TRAIN][part]] for part in of_train)),
             "unseen": (TEST, *(first[part][usable[TEST][first[part]]] for part in of_first)),
@@ -173,14 +174,16 @@ class Holdings:
         return tuple(found)
 
     def _parts(
-        self, recording: np.ndarray, start: np.ndarray, target: str
+        self, recording: np.ndarray, start: np.ndarray, people: np.ndarray, target: str
     ) -> tuple[np.ndarray, np.ndarray]:
         fit, choose = tails(recording, start, self._embedded.task.samples.tail)
-        if len(choose) or target == "identity":
+        if len(choose):
             return fit, choose
         # Recordings too short to have an end: some of them as a whole.
         last = np.unique(recording)[CHOOSING - 1 :: CHOOSING]
         kept = np.isin(recording, last)
+        if target == "identity" and np.setdiff1d(people[kept], people[~kept]).size:
+            return fit, choose  # of somebody nothing would be left to learn from
         return np.flatnonzero(~kept), np.flatnonzero(kept)
 
     def _columns(self, split: int) -> tuple[np.ndarray, np.ndarray]:

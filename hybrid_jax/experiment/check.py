@@ -17,7 +17,7 @@ from hybrid_jax.evaluators import EVALUATORS
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
 from hybrid_jax.evaluators.scenario import check_folds
 from hybrid_jax.fit_reduction import check_dim
-from hybrid_jax.models import MODELS
+from hybrid_jax.models import MODELS, contract
 from hybrid_jax.optimizers import OPTIMIZERS, SCHEDULES
 from hybrid_jax.privacy.gallery import GALLERIES
 from hybrid_jax.privacy.ranking import TIES
@@ -137,8 +137,15 @@ def _check_frozen(config: ml_collections.ConfigDict, task: Task) -> None:
 
 
 def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
+    with_weights = contract.stages_with_weights(task.network, task.input_shape)
+    siamese = any(METHODS[method].siamese for method in config.methods)
     for layer in (*config.layers, *config.reduction.autoencoder_layers):
         extractor = split_at(task.network, layer).extractor
+        if siamese and not with_weights & set(extractor.layers):
+            raise UserError(
+                f"layer {layer!r} of model {config.model.name}: no stage up to it has weights, so Siamese fine-tuning"
+                " could not change it; split later"
+            )
         width = 1
         for size in feature_shape(extractor, task.input_shape):
             width *= size

@@ -16,6 +16,7 @@ from hybrid_jax.data.stream import fits
 from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators import AttackSettings, ReconstructionSettings, Settings
 from hybrid_jax.experiment import check, workdir
+from hybrid_jax.models import contract
 from hybrid_jax.models.pretrained import load as load_weights
 from hybrid_jax.networks import Training
 from hybrid_jax.phase import Budget
@@ -136,6 +137,8 @@ def load_task(config: ml_collections.ConfigDict) -> Task:
     classes = {config.primary: len(samples.classes[config.primary])}
     workers = config.stream.workers if _streams(config, samples) else None
     network = models.make(config.model.to_dict(), classes)
+    about = network, samples.input_shape, classes[config.primary], samples.dataset
+    contract.check(config.model.name, *about)
     return Task(network, samples, config.primary, config.refit, workers)
 
 

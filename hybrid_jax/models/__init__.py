@@ -1,10 +1,10 @@
-"""Networks by name, each made for a task by `make(tasks, **settings)`."""
+"""Networks by name, each made for a task by `make(tasks, **settings)`. A config file of your own may add one."""
 
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hybrid_jax.errors import UserError
+from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.models.mini_xception import mini_xception
 from hybrid_jax.models.mtcnn import mtcnn
 from hybrid_jax.models.vgg16 import vgg16
@@ -15,6 +15,8 @@ MODELS: dict[str, Callable[..., Network]] = {
     "mini_xception": mini_xception,
     "vgg16": vgg16,
 }
+AXES = {"mtcnn": 2, "mini_xception": 3, "vgg16": 3}  # of an input
+KINDS = {1: "vectors", 2: "windows", 3: "images"}
 # Of those that take images: channels, and the smallest side. A network of the user's own may say so too.
 IMAGES: dict[str, tuple[int, int]] = {"mini_xception": (1, 20), "vgg16": (3, 48)}
 START = (
@@ -31,22 +33,31 @@ def make(model: Mapping[str, Any], tasks: dict[str, int], *, as_one: bool = Fals
         model: its name and settings.
         tasks: output units by task name.
         as_one: whether each layer is one operation, as converters know it, where the network distinguishes.
+
+    Raises:
+        errors.UserError: a network or a setting that is not known.
     """
     settings = {name: value for name, value in model.items() if name not in START}
-    network = MODELS[settings.pop("name")]
-    if as_one and "as_one" in inspect.signature(network).parameters:
+    name = settings.pop("name")
+    if name not in MODELS:
+        raise unknown("model", name, MODELS)
+    known = inspect.signature(MODELS[name]).parameters
+    if strange := settings.keys() - known.keys():
+        raise UserError(
+            f"config.model has {', '.join(sorted(strange))}, which {name} does not take: it takes {', '.join(known)}"
+        )
+    if as_one and "as_one" in known:
         settings["as_one"] = True
-    return network(tasks, **settings)
+    return MODELS[name](tasks, **settings)
 
 
 def check_input(name: str, shape: tuple[int, ...], dataset: str) -> None:
-    """Raises `UserError` unless inputs of this shape are what a network takes."""
-    if (len(shape) == 3) != (name in IMAGES):
-        kind = "images" if name in IMAGES else "windows"
-        known = [other for other in MODELS if (other in IMAGES) == (len(shape) == 3)]
-        raise UserError(
-            f"model {name} takes {kind}, which {dataset} has not: set config.model.name to {' or '.join(known)}"
-        )
+    """Raises `UserError` unless inputs of this shape are what a network takes; one of the user's own is tried."""
+    axes = AXES.get(name, len(shape))
+    if len(shape) != axes:
+        known = [other for other, own in AXES.items() if own == len(shape)]
+        remedy = f"set config.model.name to {' or '.join(known)}" if known else "give your own"
+        raise UserError(f"model {name} takes {KINDS[axes]}, which {dataset} has not: {remedy}")
     if name in IMAGES:
         channels, least = IMAGES[name]
         if shape[-1] != channels:

@@ -49,6 +49,26 @@ class Signal(nn.Module):
         return x[:, first : first + self.time].transpose(0, 2, 1)
 
 
+def same(x: jax.Array) -> jax.Array:
+    """No activation."""
+    return x
+
+
+def vector_decoder(shape: Sequence[int]) -> Network:
+    """Vectors [B, d] to vectors [B, size] through two hidden layers.
+
+    Args:
+        shape: size of an input.
+    """
+    return Network(
+        stages=(
+            Stage("hidden_1", DenseStage(256)),
+            Stage("hidden_2", DenseStage(256)),
+            Stage("vector", DenseStage(*shape, activation=same)),
+        )
+    )
+
+
 def window_decoder(shape: Sequence[int]) -> Network:
     """A 1-D decoder: vectors [B, d] to windows [B, channels, time].
 

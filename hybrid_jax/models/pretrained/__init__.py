@@ -3,7 +3,8 @@
     variables = load("vgg16.safetensors", "vgg16", variables, fresh=("fc8",))
 
 A file is read into tensors by name (`files`); a layout says which of them each of a network's variables is, and in
-what order of axes (`layouts`). To add a network or a format, add a layout.
+what order of axes (`layouts`). To add a network or a format, add a layout; for a network of your own name its tensors
+in `WEIGHTS`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,9 +17,10 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.models.pretrained import files
-from hybrid_jax.models.pretrained.layouts import LAYOUTS, entries
+from hybrid_jax.models.pretrained.layouts import LAYOUTS, Layout, entries
+from hybrid_jax.models.pretrained.mapping import WEIGHTS, Tensor, flattened, mapped
 
-__all__ = ["load"]
+__all__ = ["WEIGHTS", "Tensor", "flattened", "load"]
 
 
 def load(
@@ -29,7 +31,7 @@ def load(
     Args:
         path: .h5 or .hdf5 (Keras 2, weights or whole model), .safetensors, .pth or .pt (PyTorch state dict), or
             .caffemodel.
-        model: name of the network in `LAYOUTS`.
+        model: name of the network in `LAYOUTS` or `WEIGHTS`.
         variables: of that network; they say which shapes are needed, and are what `fresh` stages keep.
         fresh: stages that the file is not asked for, as a head for other classes.
 
@@ -45,17 +47,35 @@ def load(
     for name in fresh - stages:
         raise unknown("stage to leave fresh", name, sorted(stages))
     format_name, tensors = files.read(path)
-    if (model, format_name) not in LAYOUTS:
-        readable = [kind for name, kind in LAYOUTS if name == model]
-        raise UserError(
-            f"{path}: weights of {model} are read from {' or '.join(readable) or 'no file'}, not from {format_name}"
-        )
     needed = flatten_dict(variables)
     shapes = {name: np.shape(leaf) for name, leaf in needed.items()}
-    layout = entries(LAYOUTS[model, format_name], shapes, tensors)
-    wanted = {name: entry for name, entry in layout.items() if name[1] not in fresh}
+    if model in WEIGHTS:
+        found, problems = mapped(WEIGHTS[model], format_name, shapes, tensors, fresh)
+    elif (model, format_name) in LAYOUTS:
+        found, problems = _laid_out(LAYOUTS[model, format_name], shapes, tensors, fresh)
+    else:
+        readable = [kind for name, kind in LAYOUTS if name == model]
+        remedy = "" if readable else ": name its tensors in models.pretrained.WEIGHTS"
+        raise UserError(
+            f"{path}: weights of {model} are read from {' or '.join(readable) or 'no file'}, not from {format_name}"
+            f"{remedy}"
+        )
+    if any(problems.values()):
+        listed = "; ".join(
+            f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names
+        )
+        raise UserError(f"{path} holds no weights of this {model}: {listed}")
+    return unflatten_dict(
+        needed | {name: jnp.asarray(array, jnp.float32) for name, array in found.items()}
+    )
+
+
+def _laid_out(layout: Layout, shapes, tensors: files.Tensors, fresh: frozenset[str]):
+    """As `mapping.mapped`, of a network of the package."""
+    every = entries(layout, shapes, tensors)
+    wanted = {name: entry for name, entry in every.items() if name[1] not in fresh}
     missing = [entry.tensor for entry in wanted.values() if entry.tensor not in tensors]
-    extra = sorted(tensors.keys() - {entry.tensor for entry in layout.values()})
+    extra = sorted(tensors.keys() - {entry.tensor for entry in every.values()})
     found, misshapen = {}, []
     for place, entry in wanted.items():
         if entry.tensor not in tensors:
@@ -64,14 +84,8 @@ def load(
         if shape != entry.shape:
             misshapen.append(f"{entry.tensor} {_sides(shape)} for {_sides(entry.shape)}")
         else:
-            found[place] = jnp.asarray(entry.arrange(tensors[entry.tensor]), jnp.float32)
-    problems = {"missing": missing, "extra": extra, "misshapen": misshapen}
-    if any(problems.values()):
-        listed = "; ".join(
-            f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names
-        )
-        raise UserError(f"{path} holds no weights of this {model}: {listed}")
-    return unflatten_dict(needed | found)
+            found[place] = entry.arrange(tensors[entry.tensor])
+    return found, {"missing": missing, "extra": extra, "misshapen": misshapen}
 
 
 def _sides(shape: tuple[int, ...]) -> str:
