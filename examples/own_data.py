@@ -31,6 +31,6 @@ DATASETS["gestures"] = gestures
 
 def get_config(arg=None):
     """Gestures, without the hand that makes them and whose it is."""
-    data, layers = DATA[arg or "csv"] | COLUMNS, ("fc_1",)
+    data = DATA[arg or "csv"] | COLUMNS
     labels = {"primary": "gesture", "sensitive": ("hand", "identity")}
-    return own.experiment(data=data, layers=layers, **labels).lock()
+    return own.experiment(data=data, **labels).lock()

@@ -36,6 +36,5 @@ MODELS["small"] = small
 def get_config(arg=None):
     """Activity without gender, on the built-in simulator."""
     data = {"name": "simulated", "num_subjects": 8, "trials_per_activity": 2}
-    model = {"name": "small", "width": 64}
-    labels = {"primary": "activity", "sensitive": ("gender",)}
-    return own.experiment(data=data, model=model, layers=("fc",), **labels).lock()
+    model = {"model": {"name": "small", "width": 64}, "layers": ("fc",)}
+    return own.experiment(data=data, primary="activity", sensitive=("gender",), **model).lock()
