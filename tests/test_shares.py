@@ -114,16 +114,19 @@ def test_what_is_started_is_on_its_cores_and_this_process_stays_on_its_own(monke
 
 def test_mistakes_are_named(monkeypatch):
     with pytest.raises(UserError, match="--workers=0: give the number of processes"):
-        shares.check(0)
+        shares.check(0, config())
     monkeypatch.setitem(ATTACKERS, "mine", Mine)
+    own = {"attack.attackers": ("mine",)}
     with pytest.raises(UserError, match="--workers=2: attacker 'mine' is your own"):
-        shares.check(2)
-    del ATTACKERS["mine"]
+        shares.check(2, config(**own))
+    with_plugin = config(**own).unlock()
+    with_plugin.plugins = ("my_config.py",)
+    shares.check(2, with_plugin)
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
-    shares.check(1)
+    shares.check(1, config())
     with pytest.raises(UserError, match=r"--workers=2: .* on a gpu leave it out"):
-        shares.check(2)
+        shares.check(2, config())
     monkeypatch.setattr("jax.default_backend", lambda: "cpu")
     monkeypatch.setattr("hybrid_jax.hosts.joined", lambda: True)
     with pytest.raises(UserError, match="--workers=2: leave it out with --num_processes"):
-        shares.check(2)
+        shares.check(2, config())
