@@ -19,7 +19,7 @@ def recorded(generator, gesture, left, person):
     x = np.sin(phase + generator.uniform(0, 6.3))
     y = 0.5 * np.cos(2 * phase if gesture == "knock" else phase) + 0.1 * person
     z = (0.4 if left else -0.4) + 0.3 * np.sin(phase)
-    return np.stack([x, y, z], axis=1) + generator.normal(0, 1.2, (len(time), 3))
+    return np.stack([x, y, z], axis=1) + generator.normal(0, 0.8, (len(time), 3))
 
 
 generator, index, cut = np.random.default_rng(0), [], []
