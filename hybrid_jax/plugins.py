@@ -38,6 +38,8 @@ def run(file: Path, name: str) -> types.ModuleType:
     """The module of this name that a file makes; nothing else can import it. Modules beside it are importable."""
     _beside(file)
     spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{file}: no Python file; its name ends in .py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

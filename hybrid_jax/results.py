@@ -77,8 +77,11 @@ def select(records: Iterable[R], **conditions) -> list[R]:
     for name in conditions:
         if name not in FIELDS:
             raise errors.unknown("record field", name, FIELDS)
-    allowed = {k: v if isinstance(v, (tuple, list, set)) else (v,) for k, v in conditions.items()}
-    return [r for r in records if all(r.get(k) in v for k, v in allowed.items())]
+    found = list(records)
+    for name, value in conditions.items():
+        allowed = value if isinstance(value, (tuple, list, set)) else (value,)
+        found = [r for r in found if r.get(name) in allowed]
+    return found
 
 
 def off_device(records: Iterable[R]) -> list[R]:

@@ -91,7 +91,7 @@ def test_collect_writes_results_table_and_figures(tmp_path):
         write(tmp_path / "runs", seed, run(seed, layers=LAYERS[:2]))
     written = collect.collect(f"{tmp_path}/runs/seed-0,{tmp_path}/runs/seed-[12]", tmp_path / "all")
     assert [p.relative_to(tmp_path / "all").as_posix() for p in written] == [
-        "accuracy.md", "figures/tradeoff_method.png", "figures/tradeoff_layer.png", "results.json",
+        "accuracy.md", "report.html", "figures/tradeoff_method.png", "figures/tradeoff_layer.png", "results.json",
     ]  # fmt: skip
     content = results.read(tmp_path / "all")
     assert content["config"] == {**CONFIG, "seed": [0, 1, 2]}

@@ -32,6 +32,9 @@ KNOWN_BY = {
     "ml_collections": {"experiment", "sweep", "configs", "launch"},
     "coremltools": {"export"},
     "dp_accounting": {"privacy"},
+    "altair": {"report"},
+    "vl_convert": {"report"},
+    "jinja2": {"report"},
 }
 # Layer 0 is arrays in, arrays out.
 NOT_IN_LAYER_0 = ("flax", "orbax", "absl", "ml_collections", "rich", "matplotlib", "tensorboardX")

@@ -165,7 +165,7 @@ def test_the_report_says_less_when_less_was_measured(records, tmp_path):
     text = report.markdown("command", run(layers=LAYERS[:1]))
     assert "Accuracy at equal gender privacy" in text and "Area" not in text
     written = report.write(tmp_path, "command", {}, only)
-    assert [p.name for p in written] == ["accuracy.md", "results.json"]
+    assert [p.name for p in written] == ["accuracy.md", "report.html", "results.json"]
     assert report.accuracy_table([]) == ""
     assert "nan" not in report.markdown("", []) and "## Settings" not in report.markdown("", [])
 
@@ -183,7 +183,7 @@ def test_a_report_is_the_same_bytes_again(records, tmp_path):
         report.write(tmp_path / name, "command", {"seed": 0}, some, spaces) for name in "ab"
     )
     assert [p.relative_to(tmp_path / "a").as_posix() for p in first] == [
-        "accuracy.md", "figures/tradeoff_method.png", "figures/tradeoff_layer.png",
+        "accuracy.md", "report.html", "figures/tradeoff_method.png", "figures/tradeoff_layer.png",
         "figures/feature_space.png", "results.json",
     ]  # fmt: skip
     for one, other in zip(first, second, strict=True):

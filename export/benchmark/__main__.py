@@ -24,6 +24,7 @@ from export.folder import complete
 from hybrid_jax import figures, results
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.progress import bar
+from hybrid_jax.report import notes
 
 PROGRAM = "export.benchmark"
 USUAL = {"runs": 60, "steady": 30, "threads": 1}
@@ -98,7 +99,7 @@ def _benchmark(given: argparse.Namespace, line: str) -> str:
         }
         every = [run for own in runs.values() for run in own]
         title = f"{plan.told}, tflite {given.precision}, on {how}."
-        page = f"# {title}\n\n`{line}`\n\n{table.NOTE}\n\n{table.as_table(runs)}\n"
+        page = f"# {title}\n\n`{line}`\n\n{notes.DEVICE}\n\n{table.as_table(runs)}\n"
         results.write_text(folder / "device.csv", table.as_csv(every))
         results.write_text(folder / "device.md", page)
         figures.device(folder / "figures", every, title)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_jax import results
+from hybrid_jax.report import page
 from hybrid_jax.results import DEVICE, Record
 
 # In the order of the table, with their units.
@@ -50,17 +51,16 @@ def records(runs: list[Run], fields: Mapping[str, Any]) -> list[Record]:
 
 
 def add(folder: Path, found: list[Record]) -> Path:
-    """Adds records to results.json of a work folder, in place of those of the same host, format and reduction."""
+    """Adds records to results.json of a work folder, in place of those of the same host, format and reduction.
+
+    Its report.html is written anew, with them.
+    """
     content = results.read(folder)
     again = {_whose(r) for r in found}
     kept = [r for r in content["records"] if _whose(r) not in again]
-    return results.write(
-        folder / "results.json",
-        content["command"],
-        content["config"],
-        kept + found,
-        content["versions"],
-    )
+    told = content["command"], content["config"], kept + found, content["versions"]
+    page.write(folder, *told)
+    return results.write(folder / "results.json", *told)
 
 
 def _whose(r: Record) -> tuple[str | None, ...]:

@@ -6,26 +6,9 @@ import statistics
 from collections.abc import Mapping
 
 from export.benchmark.records import METRICS, Run, known
-from hybrid_jax import paper
 from hybrid_jax.figures.style import short
+from hybrid_jax.report.device import HEADER, configuration_name
 from hybrid_jax.report.markdown import table
-
-NOTE = (
-    "Each run is a process of its own. Median over runs, ± their standard deviation. Load: opening the file and making"
-    " it ready. Of the inferences of a run: the first, and median, 90th percentile or mean of those after it. Memory:"
-    " the peak above that of the interpreter without a model. Uplink: a query's exclusive feature in float32;"
-    " on-premise uploads nothing."
-)
-HEADER = {
-    "load_ms": "load, ms",
-    "first_ms": "first, ms",
-    "median_ms": "median, ms",
-    "p90_ms": "p90, ms",
-    "mean_ms": "mean, ms",
-    "peak_mb": "memory, MB",
-    "file_bytes": "file, bytes",
-    "uplink_bytes": "uplink, bytes",
-}
 
 
 def as_csv(runs: list[Run]) -> str:
@@ -42,7 +25,11 @@ def as_table(runs: Mapping[str, list[Run]]) -> str:
     """A row for each configuration: medians over its runs, ± their standard deviation."""
     metrics = _metrics([run for own in runs.values() for run in own])
     rows = [
-        [_name(own[0]), str(len(own)), *(_cell(known(own, metric), metric) for metric in metrics)]
+        [
+            configuration_name(own[0]["method"], own[0]["layer"]),
+            str(len(own)),
+            *(_cell(known(own, metric), metric) for metric in metrics),
+        ]
         for own in runs.values()
     ]
     return table(["configuration", "runs", *(HEADER[metric] for metric in metrics)], rows)
@@ -50,11 +37,6 @@ def as_table(runs: Mapping[str, list[Run]]) -> str:
 
 def _metrics(runs: list[Run]) -> list[str]:
     return [metric for metric in METRICS if known(runs, metric)]
-
-
-def _name(run: Run) -> str:
-    parts = paper.METHOD_NAMES[run["method"]], run["layer"] and paper.layer_name(run["layer"])
-    return ", ".join(filter(None, parts))
 
 
 def _cell(values: list[float], metric: str) -> str:

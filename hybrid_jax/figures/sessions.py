@@ -23,10 +23,7 @@ def sessions(path, records: Iterable[Mapping]) -> Path | None:
     Returns:
         the path, or None where the records hold no such curve.
     """
-    found = results.select(
-        records, evaluator="privacy", metric="privacy", method="advanced", split="test",
-        mode=tuple(MODES), reduction=("pca", "none"),
-    )  # fmt: skip
+    found = uploads(records)
     if not found:
         return None
     targets, layers = results.distinct(found, "target"), results.distinct(found, "layer")
@@ -75,7 +72,7 @@ def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
         the path, or None where no session was attacked.
     """
     records = list(records)
-    found = attacked.for_each_target(records, _combined)
+    found = attacked.for_each_target(records, combined)
     if not found:
         return None
     layers = results.distinct(records, "layer")
@@ -119,7 +116,15 @@ def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
     return Path(path)
 
 
-def _combined(records: list[Mapping], target: str) -> list[tuple[str, str, list[Mapping]]]:
+def uploads(records: Iterable[Mapping]) -> list[Mapping]:
+    """The records of privacy by how many uploads are combined: the advanced embedding's, for any target and mode."""
+    return results.select(
+        records, evaluator="privacy", metric="privacy", method="advanced", split="test",
+        mode=tuple(MODES), reduction=("pca", "none"),
+    )  # fmt: skip
+
+
+def combined(records: list[Mapping], target: str) -> list[tuple[str, str, list[Mapping]]]:
     """(layer, method, records by number of samples) of the two methods that are compared."""
     own = [
         r

@@ -1,15 +1,14 @@
-"""What a work folder says of its results: results.json, accuracy.md and figures."""
+"""What a work folder says of its results: results.json, accuracy.md, report.html and figures."""
 
 import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from hybrid_jax import attacked, figures, paper, results, selection
-from hybrid_jax.report import accuracy, attacks, leakage, notes, privacy, sweep
+from hybrid_jax import figures, results, selection
+from hybrid_jax.report import accuracy, notes, privacy
 from hybrid_jax.report.accuracy import accuracy_table
-from hybrid_jax.report.markdown import percent
-from hybrid_jax.report.orderings import orderings
+from hybrid_jax.report.parts import parts, title
 
 __all__ = ["accuracy_table", "headline", "summary", "write"]
 
@@ -24,7 +23,7 @@ def write(
     left_out: Iterable[str] = (),
     rebuilt: Mapping[str, Mapping] | None = None,
 ) -> list[Path]:
-    """Writes results.json, accuracy.md and the figures for which there are records.
+    """Writes results.json, accuracy.md, report.html and the figures for which there are records.
 
     Args:
         workdir: the folder.
@@ -56,9 +55,16 @@ def write(
             for layer, rows in (rebuilt or {}).items()
         ),
     ]
-    page = markdown(command, told, tolerance, left_out)
+    from hybrid_jax.report import (
+        page,
+    )  # Altair takes most of a second to load, and only this needs it
+
+    left_out = list(left_out)
+    versions = results.installed_versions() if versions is None else versions
+    text = markdown(command, told, tolerance, left_out)
     return [
-        results.write_text(workdir / "accuracy.md", page),
+        results.write_text(workdir / "accuracy.md", text),
+        page.write(workdir, command, config, records, versions, left_out),
         *(path for path in drawn if path),
         # Last: where it is, all the rest is.
         results.write(workdir / "results.json", command, config, records, versions),
@@ -69,114 +75,20 @@ def markdown(
     command: str, records: list[Mapping], tolerance: float = 0.02, left_out: Iterable[str] = ()
 ) -> str:
     """The whole of accuracy.md."""
-    settings, records = sweep.sweep_table(records, tolerance), selection.shown(records)
+    simulated = results.distinct(selection.shown(records), "dataset") == ["simulated"]
     missing = ", ".join(f"`{name}`" for name in left_out)
-    simulated = results.distinct(records, "dataset") == ["simulated"]
-    parts = [
-        ("", f"`{command}`", notes.SIMULATED if simulated else ""),
-        ("", notes.LEFT_OUT.format(missing) if missing else ""),
-        (
-            "## Accuracy",
-            notes.ACCURACY,
-            accuracy.accuracy_table(records),
-            accuracy.chance_line(records),
-        ),
-        ("### Differences", "In points of accuracy.", accuracy.difference_table(records)),
-        # A sweep's stand in the table of all of them: each method may have its own.
-        ("## Settings", notes.SETTINGS, "" if settings else accuracy.settings_table(records)),
+    head = [
+        f"# {title(selection.shown(records))}",
+        f"`{command}`",
+        notes.SIMULATED if simulated else "",
+        notes.LEFT_OUT.format(missing) if missing else "",
     ]
-    planned = privacy.targets(records)
-    for target in planned:
-        parts += [
-            (
-                f"## Privacy of {target}",
-                notes.OPERATING.format(100 * tolerance),
-                privacy.operating_table(records, target, tolerance),
-            ),
-            (
-                f"### Accuracy at equal {target} privacy",
-                notes.EQUAL_PRIVACY,
-                privacy.equal_privacy_table(records, target),
-            ),
-            (
-                f"### Area under accuracy against the privacy index of {target}",
-                notes.AREA,
-                privacy.area_table(records, target),
-            ),
-            (
-                f"### {target.capitalize()}: what the feature tells beyond the task",
-                notes.BEYOND,
-                leakage.beyond_table(records, target, tolerance),
-            ),
-        ]
-    unplanned = [
-        target
-        for target in results.distinct(results.select(records, evaluator="privacy"), "target")
-        if target not in planned
-    ]
-    parts.append(
-        (
-            "## Attributes that nobody planned for",
-            notes.UNPLANNED,
-            leakage.unplanned_table(records, unplanned, tolerance),
-        )
-    )
-    for target in attacked.targets(records):
-        parts += [
-            (
-                f"## Attacks on {target}",
-                _attack_note(records, target),
-                attacks.attack_table(records, target),
-            ),
-            (
-                f"### {target.capitalize()}: the best attacker",
-                notes.BEST,
-                attacks.best_table(records, target),
-            ),
-            (
-                f"### {target.capitalize()}: the orderings of Fig. 9(b)",
-                notes.ORDERINGS,
-                orderings(records, target),
-            ),
-            (
-                f"### {target.capitalize()}: what the attacker holds",
-                notes.HOLDINGS,
-                attacks.holdings_table(records, target),
-            ),
-            (
-                f"### {target.capitalize()}: samples of one person, combined",
-                notes.PATIENCE,
-                attacks.sessions_table(records, target),
-            ),
-        ]
-    parts += [
-        ("## Reconstruction", notes.REBUILT, attacks.reconstruction_table(records)),
-        (
-            "## Differential privacy of one upload",
-            notes.GUARANTEE,
-            leakage.guarantee_table(records),
-        ),
-        ("## Every setting of the sweep", notes.SWEEP, settings),
-    ]
-    # A part whose table is empty is left out, heading and all.
     lines = [
         line
-        for heading, note, *body in parts
-        if any(body) or not heading
-        for line in (heading, note, *body)
-        if line
+        for part in parts(records, tolerance)
+        for line in (f"{'#' * part.level} {part.heading}", part.note, *part.body)
     ]
-    return "\n\n".join([f"# {_title(records)}", *lines]) + "\n"
-
-
-def _attack_note(records: list[Mapping], target: str) -> str:
-    found = attacked.headline(records, target)
-    held = paper.adversary_name("held_out", attacked.shown_data(records, target))
-    fits = max(results.distinct(found, "n_fit"), default=0)
-    chance = max((r["chance"] for r in found if r["metric"] == attacked.MEASURE), default=None)
-    above = len(attacked.flagged(records, target))
-    bound = f" **{above} rows are above the bound: something is wrong.**" if above else ""
-    return notes.ATTACK.format(held=held, fits=round(fits), chance=percent(chance)) + bound
+    return "\n\n".join(line for line in [*head, *lines] if line) + "\n"
 
 
 def summary(written: Iterable[str | os.PathLike]) -> str:
@@ -200,16 +112,5 @@ def summary(written: Iterable[str | os.PathLike]) -> str:
 def headline(records: Iterable[Mapping]) -> str:
     """The table of accuracy, and a line for each layer's trade-off."""
     records = selection.shown(results.off_device(records))
-    parts = [_title(records), accuracy.accuracy_table(records)]
-    return "\n\n".join(p for p in [*parts, "\n".join(privacy.verdict(records))] if p)
-
-
-def _title(records) -> str:
-    def named(field):
-        return ", ".join(str(v) for v in results.distinct(records, field))
-
-    measured = results.select(records, evaluator="accuracy") or records
-    task = ", ".join(results.distinct(measured, "target")) or "nothing"
-    seeds = max(results.distinct(records, "n_seeds"), default=None)
-    over = f"seed {named('seed')}" if seeds is None else f"{seeds} seed{'s'[: seeds != 1]}"
-    return f"{task.capitalize()} on {named('dataset')}, {named('split_kind')} split, {over}"
+    verdict = "\n".join(privacy.verdict(records))
+    return "\n\n".join(filter(None, [title(records), accuracy_table(records), verdict]))

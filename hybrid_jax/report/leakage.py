@@ -59,18 +59,8 @@ def beyond_table(records: Iterable[Mapping], target: str, tolerance: float = 0.0
     A row for each layer and method, noisy ones at their operating noise. For three measures: the feature's value, that
     of the classifier's prediction alone, that of the true primary label alone.
     """
-    records = list(records)
-    operating = tradeoff.operating_points(records, tolerance)
-    held = results.select(
-        records, evaluator="privacy", target=target, split="test", mode="classes",
-        gallery="held_out", attacker_data="unseen",
-    )  # fmt: skip
-    own: dict[tuple, dict[str, Mapping]] = {}
-    for r in held:
-        if r["metric"].endswith("_label_floor") or _is_operating(r, operating):
-            own.setdefault(_name(r), {})[r["metric"]] = r
     rows = []
-    for name, found in own.items():
+    for name, found in beyond(records, target, tolerance).items():
         row = [_words(*name)]
         for measure in BEYOND:
             form = SHOWN[measure][1]
@@ -85,6 +75,23 @@ def beyond_table(records: Iterable[Mapping], target: str, tolerance: float = 0.0
         f"{SHOWN[name][0]}: {what}" for name in BEYOND for what in ("feature", *FLOORS.values())
     ]
     return table(["Layer, method", *head], rows)
+
+
+def beyond(
+    records: Iterable[Mapping], target: str, tolerance: float = 0.02
+) -> dict[tuple[str, str, str], dict[str, Mapping]]:
+    """(layer, method, reduction) -> metric -> record, of the adversary of `beyond_table`."""
+    records = list(records)
+    operating = tradeoff.operating_points(records, tolerance)
+    held = results.select(
+        records, evaluator="privacy", target=target, split="test", mode="classes",
+        gallery="held_out", attacker_data="unseen",
+    )  # fmt: skip
+    own: dict[tuple, dict[str, Mapping]] = {}
+    for r in held:
+        if r["metric"].endswith("_label_floor") or _is_operating(r, operating):
+            own.setdefault(_name(r), {})[r["metric"]] = r
+    return own
 
 
 def unplanned_table(

@@ -73,3 +73,9 @@ AREA = (
     "Advanced − noisy reduced (advanced / noisy reduced), over the range that both reach, which"
     " is another one for each layer."
 )
+DEVICE = (
+    "Each run is a process of its own. Median over runs, ± their standard deviation. Load: opening the file and making"
+    " it ready. Of the inferences of a run: the first, and median, 90th percentile or mean of those after it. Memory:"
+    " the peak above that of the interpreter without a model. Uplink: a query's exclusive feature in float32;"
+    " on-premise uploads nothing."
+)

@@ -36,7 +36,7 @@ def sweep_table(records: Iterable[Mapping], tolerance: float = 0.02) -> str:
 
     for key in sorted(groups, key=order):
         own, curves = groups[key], found[key]
-        validation, test = (_accuracy(own, split, 0.0) for split in ("validation", "test"))
+        validation, test = (accuracy_at(own, split, 0.0) for split in ("validation", "test"))
         noise = tradeoff.operating_points(own, tolerance).get(key[:3])
         row = [
             ("**→** " if best[key[:3]] == key[3:] else "") + _name(*key[:3]),
@@ -45,7 +45,7 @@ def sweep_table(records: Iterable[Mapping], tolerance: float = 0.02) -> str:
             _mean_std(validation),
             _mean_std(test),
             "–" if noise is None else f"{noise:.3g}",
-            _mean_std(None if noise is None else _accuracy(own, "test", noise)),
+            _mean_std(None if noise is None else accuracy_at(own, "test", noise)),
         ]
         rows.append([*row, *(_privacy(curves.get(a), noise) for a in adversaries)])
     header = [
@@ -64,7 +64,8 @@ def _curves(own: list[Mapping]) -> dict[tuple, tradeoff.Curve]:
     }
 
 
-def _accuracy(own: list[Mapping], split: str, noise: float) -> Mapping | None:
+def accuracy_at(own: Iterable[Mapping], split: str, noise: float) -> Mapping | None:
+    """The record of one embedding's accuracy at a relative noise, by the cloud as it was trained."""
     wanted = {"evaluator": "accuracy", "metric": "accuracy", "cloud": "original", "split": split}
     return next(
         (r for r in results.select(own, **wanted) if _same(r["noise_relative"], noise)), None

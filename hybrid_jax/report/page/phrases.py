@@ -1,0 +1,34 @@
+"""Words for records: in which method the first page speaks, and how it writes a number."""
+
+from collections.abc import Iterable, Mapping
+
+from hybrid_jax import tradeoff
+from hybrid_jax.report.markdown import percent
+
+# Which method is told about: the first of these that was measured; and what it is compared with.
+PROTECTED = ("advanced", "noisy_reduced", "reduced_siamese", "reduced", "siamese", "noisy")
+UNPROTECTED = "simple"
+
+
+def protected(methods: Iterable[str]) -> str:
+    """The method of these that protects most by design."""
+    there = list(methods)
+    return next((m for m in PROTECTED if m in there), there[0])
+
+
+def noise_words(r: Mapping) -> str:
+    """At which noise a record was measured; "" of a method without noise."""
+    if r["method"] not in tradeoff.NOISY:
+        return ""
+    return " at operating noise" if r["noise_relative"] else " without noise"
+
+
+def share(r: Mapping, short: bool = False) -> str:
+    """A share in percent, with its spread over seeds and its interval over people, as far as they are known."""
+    text = f"{percent(r['value'])} %"
+    about = []
+    if r["std"] is not None:
+        about.append(f"± {percent(r['std'])} over {r['n_seeds']} seeds")
+    if r["ci_low"] is not None and not short:
+        about.append(f"95 % interval {percent(r['ci_low'])} to {percent(r['ci_high'])} %")
+    return f"{text} ({', '.join(about)})" if about else text

@@ -1,0 +1,95 @@
+"""The sections of the page below its first ones: the parts of accuracy.md, with charts and pictures."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from markupsafe import Markup
+
+from hybrid_jax import results, selection
+from hybrid_jax.report import notes
+from hybrid_jax.report.device import device_table
+from hybrid_jax.report.page import (
+    attack_charts,
+    device_chart,
+    session_charts,
+    tables,
+    tradeoff_charts,
+)
+from hybrid_jax.report.page.chart import Block
+from hybrid_jax.report.page.pictures import Picture, reconstructions
+from hybrid_jax.report.parts import Part, parts
+
+CHARTED = ("privacy", "attack")  # whose first part of each target has charts
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        name: of the element.
+        level: of its heading.
+        heading: plain text.
+        note: HTML.
+        body: tables, as HTML.
+        blocks: charts, above the tables.
+        images: below them.
+    """
+
+    name: str
+    level: int
+    heading: str
+    note: Markup
+    body: list[Markup]
+    blocks: list[Block] = field(default_factory=list)
+    images: list[Picture] = field(default_factory=list)
+
+
+def sections(
+    records: Iterable[Mapping], seeds: str, tolerance: float = 0.02, figures: Path | None = None
+) -> Iterator[Section]:
+    """The parts of accuracy.md with their charts and pictures, then what was measured on devices.
+
+    Args:
+        records: of one run or collected.
+        seeds: of which seeds, in words.
+        tolerance: accuracy that the operating noise may cost.
+        figures: the folder of figures, None for no pictures.
+    """
+    records = list(records)
+    told = results.off_device(records)
+    shown = selection.shown(told)
+    charted = set()
+    for number, part in enumerate(parts(told, tolerance)):
+        about = part.topic, part.target
+        blocks, images = [], []
+        if part.topic in CHARTED and about not in charted:
+            charted.add(about)
+            blocks = _blocks(part, shown, seeds, tolerance)
+        if part.topic == "reconstruction" and figures is not None:
+            images = reconstructions(shown, figures)
+        yield Section(
+            f"part-{number}", part.level, part.heading, tables.inline(part.note),
+            [tables.html(text, part.heading) for text in part.body if text], blocks, images,
+        )  # fmt: skip
+    if on_device := device_table(records):
+        block = device_chart.block(records)
+        yield Section(
+            "device", 2, "On a device", tables.inline(notes.DEVICE),
+            [tables.html(on_device, "On a device")], [block] if block else [],
+        )  # fmt: skip
+
+
+def _blocks(part: Part, shown: list[Mapping], seeds: str, tolerance: float) -> list[Block]:
+    if part.topic == "privacy":
+        found = [
+            tradeoff_charts.block(shown, part.target, seeds, tolerance),
+            session_charts.of_privacy(shown, part.target),
+        ]
+    else:
+        found = [
+            attack_charts.block(shown, part.target),
+            session_charts.of_attacks(shown, part.target),
+        ]
+    return [block for block in found if block is not None]

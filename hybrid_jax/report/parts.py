@@ -1,0 +1,164 @@
+"""What a report holds, part by part: a heading, a note on how to read it, and its tables."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from hybrid_jax import attacked, paper, results, selection
+from hybrid_jax.report import accuracy, attacks, leakage, notes, privacy, sweep
+from hybrid_jax.report.markdown import percent
+from hybrid_jax.report.orderings import orderings
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of accuracy.md and of report.html.
+
+    Attributes:
+        topic: what it is about: `accuracy`, `privacy`, `unplanned`, `attack`, `reconstruction`, `guarantee`, `sweep`.
+        target: the sensitive variable, "" where it is about none or all.
+        level: of its heading, 2 or 3.
+        heading: without marks.
+        note: Markdown; what must be known to read it.
+        body: Markdown tables and sentences.
+    """
+
+    topic: str
+    target: str
+    level: int
+    heading: str
+    note: str
+    body: tuple[str, ...]
+
+
+def parts(records: Iterable[Mapping], tolerance: float = 0.02) -> list[Part]:
+    """All parts of which the records hold something; the others are left out, heading and all.
+
+    Args:
+        records: without those of devices.
+        tolerance: accuracy that the operating noise may cost.
+    """
+    records = list(records)
+    settings, shown = sweep.sweep_table(records, tolerance), selection.shown(records)
+    found = [
+        *_accuracy(shown, alone=not settings),
+        *_privacy(shown, tolerance),
+        *_attacks(shown),
+        Part(
+            "reconstruction", "", 2, "Reconstruction", notes.REBUILT,
+            (attacks.reconstruction_table(shown),),
+        ),
+        Part(
+            "guarantee", "", 2, "Differential privacy of one upload", notes.GUARANTEE,
+            (leakage.guarantee_table(shown),),
+        ),
+        Part("sweep", "", 2, "Every setting of the sweep", notes.SWEEP, (settings,)),
+    ]  # fmt: skip
+    return [part for part in found if any(part.body)]
+
+
+def title(records: list[Mapping]) -> str:
+    """What was measured, on what, over which seeds: the heading of a report."""
+
+    def named(field):
+        return ", ".join(str(v) for v in results.distinct(records, field))
+
+    measured = results.select(records, evaluator="accuracy") or records
+    task = ", ".join(results.distinct(measured, "target")) or "nothing"
+    seeds = max(results.distinct(records, "n_seeds"), default=None)
+    over = f"seed {named('seed')}" if seeds is None else f"{seeds} seed{'s'[: seeds != 1]}"
+    return f"{task.capitalize()} on {named('dataset')}, {named('split_kind')} split, {over}"
+
+
+def _accuracy(records: list[Mapping], alone: bool) -> Iterator[Part]:
+    table = accuracy.accuracy_table(records), accuracy.chance_line(records)
+    yield Part("accuracy", "", 2, "Accuracy", notes.ACCURACY, table)
+    differences = (accuracy.difference_table(records),)
+    yield Part("accuracy", "", 3, "Differences", "In points of accuracy.", differences)
+    # A sweep's stand in the table of all of them: each method may have its own.
+    settings = accuracy.settings_table(records) if alone else ""
+    yield Part("accuracy", "", 2, "Settings", notes.SETTINGS, (settings,))
+
+
+def _privacy(records: list[Mapping], tolerance: float) -> Iterator[Part]:
+    planned = privacy.targets(records)
+    for target in planned:
+        for level, heading, note, table in (
+            (
+                2,
+                f"Privacy of {target}",
+                notes.OPERATING.format(100 * tolerance),
+                privacy.operating_table(records, target, tolerance),
+            ),
+            (
+                3,
+                f"Accuracy at equal {target} privacy",
+                notes.EQUAL_PRIVACY,
+                privacy.equal_privacy_table(records, target),
+            ),
+            (
+                3,
+                f"Area under accuracy against the privacy index of {target}",
+                notes.AREA,
+                privacy.area_table(records, target),
+            ),
+            (
+                3,
+                f"{target.capitalize()}: what the feature tells beyond the task",
+                notes.BEYOND,
+                leakage.beyond_table(records, target, tolerance),
+            ),
+        ):
+            yield Part("privacy", target, level, heading, note, (table,))
+    measured = results.distinct(results.select(records, evaluator="privacy"), "target")
+    unplanned = [target for target in measured if target not in planned]
+    table = leakage.unplanned_table(records, unplanned, tolerance)
+    heading = "Attributes that nobody planned for"
+    yield Part("unplanned", "", 2, heading, notes.UNPLANNED, (table,))
+
+
+def _attacks(records: list[Mapping]) -> Iterator[Part]:
+    for target in attacked.targets(records):
+        name = target.capitalize()
+        for level, heading, note, body in (
+            (
+                2,
+                f"Attacks on {target}",
+                _attack_note(records, target),
+                attacks.attack_table(records, target),
+            ),
+            (
+                3,
+                f"{name}: the best attacker",
+                notes.BEST,
+                attacks.best_table(records, target),
+            ),
+            (
+                3,
+                f"{name}: the orderings of Fig. 9(b)",
+                notes.ORDERINGS,
+                orderings(records, target),
+            ),
+            (
+                3,
+                f"{name}: what the attacker holds",
+                notes.HOLDINGS,
+                attacks.holdings_table(records, target),
+            ),
+            (
+                3,
+                f"{name}: samples of one person, combined",
+                notes.PATIENCE,
+                attacks.sessions_table(records, target),
+            ),
+        ):
+            yield Part("attack", target, level, heading, note, (body,))
+
+
+def _attack_note(records: list[Mapping], target: str) -> str:
+    found = attacked.headline(records, target)
+    held = paper.adversary_name("held_out", attacked.shown_data(records, target))
+    fits = max(results.distinct(found, "n_fit"), default=0)
+    chance = max((r["chance"] for r in found if r["metric"] == attacked.MEASURE), default=None)
+    above = len(attacked.flagged(records, target))
+    bound = f" **{above} rows are above the bound: something is wrong.**" if above else ""
+    return notes.ATTACK.format(held=held, fits=round(fits), chance=percent(chance)) + bound
