@@ -72,7 +72,7 @@ def experiment(
     config.privacy.update(
         splits=("test",),
         unplanned=(),
-        galleries=("self", "held_out"),
+        galleries=("held_out",),
         attacker_data=("unseen",),
         uploads=(1, 4),
     )

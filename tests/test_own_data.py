@@ -1,11 +1,15 @@
 """Data of the user's own: what comes out is what went in, splits share nothing, and mistakes are named."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, from_arrays
 from hybrid_jax.data.own_arrays import load as load_npz
 from hybrid_jax.errors import UserError
+from hybrid_jax.evaluators.closeness import of_signals
+from hybrid_jax.evaluators.reconstruction import DECODERS
 from hybrid_jax.experiment import setup
 
 LABELS = ("gesture", "hand")
@@ -165,3 +169,14 @@ def test_a_function_that_gives_no_samples(monkeypatch):
     monkeypatch.setitem(setup.DATASETS, "mine", lambda: samples)
     with pytest.raises(UserError, match=r"mine: column 'hand' has shape \(719,\)"):
         setup.samples_of({"name": "mine"}, None, 0)
+
+
+def test_vectors_are_rebuilt_as_windows_of_one_moment_are():
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(2, 30, 7))
+    for a, b in zip(of_signals(x, y), of_signals(x[..., None], y[..., None]), strict=True):
+        assert a == b
+    z = jnp.zeros((3, 4), jnp.float32)
+    decoder = DECODERS[1]((7,))
+    rebuilt, _ = decoder.apply(decoder.init(jax.random.key(0), z), z)
+    assert rebuilt.shape == (3, 7)

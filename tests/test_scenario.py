@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 from test_evaluators import SETTINGS, make
 
+from hybrid_jax.attacks import Knowledge
 from hybrid_jax.data import TEST, TRAIN, VALIDATION, simulated, windows
 from hybrid_jax.data.windows import make_windows
 from hybrid_jax.errors import UserError
@@ -163,3 +166,21 @@ def test_where_it_is_wanted_all_windows_are_fitted_on(embedded):
     }
     assert sizes[40] == 40 and sizes[0] > 100
     assert {s.max_windows for s in scenarios(embedded, BOTH)} == {40}
+
+
+@pytest.mark.parametrize("target", ["gender", "identity"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_of_recordings_without_an_end_some_are_chosen_by_as_a_whole(target, alone):
+    """Of the identity only where everybody is left in the others."""
+    recording, start = np.repeat(np.arange(8), 6), np.tile(np.arange(6) * 10, 8)
+    people = recording if alone else recording % 2
+    samples = SimpleNamespace(tail=partial(windows.validation_tail, window=50, step=10))
+    holder = SimpleNamespace(_embedded=SimpleNamespace(task=SimpleNamespace(samples=samples)))
+    fit, choose = Holdings._parts(holder, recording, start, people, target)
+    if alone and target == "identity":
+        assert len(fit) == 48 and not len(choose)
+        known = Knowledge(0.0, 2, (np.zeros((0, 3)), np.zeros(0, int)), jax.random.key(0))
+        with pytest.raises(UserError, match="nothing is left at their ends"):
+            known.choose(iter(()))
+    else:
+        assert set(recording[choose]) == {3, 7} and set(recording[fit]) == {0, 1, 2, 4, 5, 6}
