@@ -27,7 +27,9 @@ def settings(name: str, shape: tuple[int, ...], *others: str) -> dict[str, Any]:
         name = "simulated_faces"
     if name not in DATASETS:
         raise unknown("data set (--data)", name, (*others, *DATASETS))
-    sizes = {"side": shape[0], "channels": shape[-1], "window": shape[-1]} if shape else {}
+    sizes: dict[str, float] = (
+        {"side": shape[0], "channels": shape[-1], "window": shape[-1]} if shape else {}
+    )
     sizes["seconds"] = SECONDS
     known = inspect.signature(DATASETS[name]).parameters
     return {"name": name} | {size: value for size, value in sizes.items() if size in known}

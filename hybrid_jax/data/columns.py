@@ -10,14 +10,14 @@ from hybrid_jax.errors import UserError, unknown
 
 
 def encoded(
-    where: str, name: str, values: Sequence[Any], names: Sequence[str] = ()
+    where: str, name: str, given: Sequence[Any] | np.ndarray, names: Sequence[str] = ()
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """A label as classes.
 
     Args:
         where: the file, for messages.
         name: of the column.
-        values: [N] whole numbers or text.
+        given: [N] whole numbers or text.
         names: of the classes, in order; a number is then a position among them. Without, the values that occur, sorted.
 
     Returns:
@@ -26,7 +26,7 @@ def encoded(
     Raises:
         errors.UserError: a value that is missing, a fraction, or no class.
     """
-    values = np.asarray(values)
+    values = np.asarray(given)
     if values.ndim != 1:
         raise UserError(
             f"{where}: column {name!r} has shape {values.shape}: give one value a sample, [N]"
@@ -48,8 +48,8 @@ def encoded(
         )
     if values.dtype.kind in "US":
         values = np.char.strip(values.astype(str))
-        if (values == "").any():
-            raise UserError(f"{where}: column {name!r} has no value in row {_first(values == '')}")
+        if (empty := np.char.str_len(values) == 0).any():
+            raise UserError(f"{where}: column {name!r} has no value in row {_first(empty)}")
     elif names:
         if strange := set(values.tolist()) - set(range(len(names))):
             raise unknown(f"class in column {name!r} of {where}", min(strange), range(len(names)))
@@ -64,7 +64,7 @@ def encoded(
     return of_found[np.searchsorted(found, values)], known
 
 
-def numbers(where: str, name: str, values: Sequence[Any]) -> np.ndarray:
+def numbers(where: str, name: str, values: Sequence[Any] | np.ndarray) -> np.ndarray:
     """A person's number, float32 [N].
 
     Raises:

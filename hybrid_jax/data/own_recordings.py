@@ -107,8 +107,8 @@ def from_recordings(
     if kind == "trial":
         made = [part for piece in made for part in _in_time(piece, window, step)]
     if kind == "given":
-        people = np.array([piece.columns["identity"] for piece in made])
-        apart = own_splits.people_apart(np.array([piece.split for piece in made]), people)
+        whose = np.array([piece.columns["identity"] for piece in made])
+        apart = own_splits.people_apart(np.array([piece.split for piece in made]), whose)
         kind = "subject" if apart else "trial"
     samples = make_windows(
         made,

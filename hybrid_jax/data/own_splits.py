@@ -24,7 +24,7 @@ def kind(where: str, given: str, has_column: bool) -> str:
     return given or ("given" if has_column else "trial")
 
 
-def encoded(where: str, values: Sequence[str]) -> np.ndarray:
+def encoded(where: str, values: Sequence[str] | np.ndarray) -> np.ndarray:
     """int8 [N] of a column split: `NAMES`, or their numbers from 0."""
     return columns.encoded(where, "split", values, NAMES)[0].astype(np.int8)
 

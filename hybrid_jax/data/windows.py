@@ -7,6 +7,7 @@ gathered from the rows inside the training step (37 MB for MotionSense, where wi
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -178,12 +179,12 @@ def validation_tail(num_windows: int, window: int, step: int) -> np.ndarray:
 
 
 def make_windows(
-    recordings: Sequence[Recording],
+    recordings: Sequence[Any],
     *,
     dataset: str,
     classes: dict[str, tuple[str, ...]],
     split_kind: str,
-    split_of: Callable[[Recording], int],
+    split_of: Callable[[Any], int],
     window: int,
     step: int,
     strict: bool = True,

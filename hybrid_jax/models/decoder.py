@@ -60,11 +60,12 @@ def vector_decoder(shape: Sequence[int]) -> Network:
     Args:
         shape: size of an input.
     """
+    (size,) = shape
     return Network(
         stages=(
             Stage("hidden_1", DenseStage(256)),
             Stage("hidden_2", DenseStage(256)),
-            Stage("vector", DenseStage(*shape, activation=same)),
+            Stage("vector", DenseStage(size, activation=same)),
         )
     )
 

@@ -45,18 +45,16 @@ def chapters(
     """
     records = list(records)
     targets = list(dict.fromkeys([*attacked.targets(records), *_measured(records)]))
-    found = [_uploaded(records, targets)]
+    found: list[Chapter | None] = [_uploaded(records, targets)]
     if targets:
         found.append(_adversary(records))
     for target in targets:
         told = learned.by_attacks(records, target) or learned.by_measure(records, target, tolerance)
         if told:
             found.append(Chapter(f"What it learns of {target}", *told))
-    found += [_cost(records, tolerance), limits.sure(records, targets, seeds)]
-    found.append(limits.not_promised(records, targets, clip_norm))
-    return [
-        Chapter(*chapter) if isinstance(chapter, tuple) else chapter for chapter in found if chapter
-    ]
+    found += [_cost(records, tolerance), Chapter(*limits.sure(records, targets, seeds))]
+    found.append(Chapter(*limits.not_promised(records, targets, clip_norm)))
+    return [chapter for chapter in found if chapter]
 
 
 def _measured(records: list[Mapping]) -> list[str]:
@@ -89,7 +87,7 @@ def _adversary(records: list[Mapping]) -> Chapter:
     holds = []
     for target in attacked.targets(records):
         data = attacked.shown_data(records, target)
-        holds.append(f"to learn {target}, it holds {HELD.get(data, data)}")
+        holds.append(f"to learn {target}, it holds {HELD.get(data or '', data)}")
     text = (
         "The adversary reads every upload: it may be the cloud itself, or whoever broke into it. It knows the network,"
         " how features are made smaller, and how much noise is added; only the noise that was drawn is unknown to it."

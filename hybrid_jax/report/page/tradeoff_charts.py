@@ -54,7 +54,7 @@ def block(
 
 def _of_adversary(own, specs, floors, operating, seeds, tolerance) -> Block:
     held = paper.adversary_name(*own[0].adversary)
-    drawn = {c.about["layer"]: [] for c in own}
+    drawn: dict[str, list[dict[str, Any]]] = {c.about["layer"]: [] for c in own}
     for c in own:
         drawn[c.about["layer"]] += rows(c, operating.get(c.name), seeds)
     marks = {

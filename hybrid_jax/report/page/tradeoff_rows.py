@@ -41,7 +41,7 @@ def rows(curve: tradeoff.Curve, operating: float | None, seeds: str) -> list[dic
     found = []
     for values in zip(*(column.tolist() for column in columns.values()), strict=True):
         point = {n: v if np.isfinite(v) else None for n, v in zip(columns, values, strict=True)}
-        at = operating is not None and bool(np.isclose(point["noise_relative"], operating))
+        at = operating is not None and bool(np.isclose(point["noise_relative"] or 0.0, operating))
         found.append({**about, **point, "operating": "yes" if at else "", "seeds": seeds})
     return found
 
