@@ -6,6 +6,7 @@ from synthetic_records import run
 from hybrid_jax import attacked, report, results, tradeoff
 from hybrid_jax.report import page
 from hybrid_jax.report.page import limits, officer
+from hybrid_jax.report.page.phrases import share
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +54,14 @@ def test_attacks_above_the_bound_and_made_up_data_are_pointed_out():
     assert "Something is wrong" in limits.sure(above, ["gender"], "seed 3")[2][-1]
     made_up = "".join(Tree(page.html("c", {}, run(dataset="simulated", layers=("fc_1",)), {})).text)
     assert "say nothing about real people" in made_up and report.notes.SIMULATED in made_up
+
+
+def test_a_share_says_what_it_is_sure_of():
+    about = {"evaluator": "attack", "metric": "accuracy", "value": 0.5}
+    one = results.record(**about, stderr=0.012, ci_low=0.4, ci_high=0.6)
+    assert share(one) == "50.0 % (standard error 1.2, 95 % interval 40.0 to 60.0 %)"
+    assert share(one, short=True) == "50.0 %"
+    several = results.record(**about, std=0.03, stderr=0.01, n_seeds=3)
+    assert share(several) == share(several, short=True) == "50.0 % (± 3.0 over 3 seeds)"
+    # Of a collection whose other seeds were not measured at this noise.
+    assert share(results.record(**about, n_seeds=1, stderr=0.01)) == "50.0 % (one seed alone)"

@@ -38,8 +38,8 @@ def sure(records: Iterable[Mapping], targets: list[str], seeds: str) -> Told:
         counts = [r["n"] for r in attacks if r["mode"] is None and r["n"]]
         samples = f", on up to {max(counts):,} samples" if counts else ""
         findings.append(
-            f"{len(tried)} attackers were tried ({', '.join(tried)}){samples}. The best is named after the fact, on the"
-            " samples it is tried on, which favours the attacker. A better one may exist that nobody tried."
+            f"Attackers that were tried ({len(tried)}): {', '.join(tried)}{samples}. The best is named after the fact,"
+            " on the samples it is tried on, which favours the attacker. A better one may exist that nobody tried."
         )
     above = sum(len(attacked.flagged(records, target)) for target in targets)
     if above:

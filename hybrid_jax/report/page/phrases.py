@@ -29,6 +29,10 @@ def share(r: Mapping, short: bool = False) -> str:
     about = []
     if r["std"] is not None:
         about.append(f"± {percent(r['std'])} over {r['n_seeds']} seeds")
+    elif r["n_seeds"] is not None:
+        about.append("one seed alone")  # the others had no such noise
+    elif r["stderr"] is not None and not short:
+        about.append(f"standard error {percent(r['stderr'])}")
     if r["ci_low"] is not None and not short:
         about.append(f"95 % interval {percent(r['ci_low'])} to {percent(r['ci_high'])} %")
     return f"{text} ({', '.join(about)})" if about else text
