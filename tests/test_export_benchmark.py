@@ -184,6 +184,8 @@ def test_records_of_the_same_host_and_format_are_replaced_and_nothing_else(tmp_p
     assert [(r["host"], r["n"]) for r in of_device] == [("another", 2), (HOST, 3)]
     assert content["records"][0] == kept
     assert (content["command"], content["versions"]) == ("first", {"jax": "1"})
+    page = (tmp_path / "report.html").read_text()
+    assert "On a device" in page and HOST in page and "another" in page
 
 
 def test_uplink_is_the_exclusive_feature_in_float32():
