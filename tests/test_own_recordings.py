@@ -6,9 +6,14 @@ import itertools
 import numpy as np
 import pytest
 
+from configs import own
 from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, Recorded, from_recordings
 from hybrid_jax.data.csv_files import load
 from hybrid_jax.errors import UserError
+from hybrid_jax.experiment import check, setup
+from hybrid_jax.models.dense import DenseStage, Heads
+from hybrid_jax.stages import Network, Stage
+from hybrid_jax.task import Task
 
 LABELS, SENSORS = ("gesture", "hand"), ("x", "y")
 ROWS, WINDOW, STEP = 400, 20, 5
@@ -145,3 +150,17 @@ def test_other_mistakes(tmp_path, monkeypatch):
         UserError, match=r"index.csv: column 'file', row 9: there is no mine/r9.csv"
     ):
         read("mine")
+
+
+def test_recordings_too_short_for_an_adversary_are_named_before_training(tmp_path):
+    data = {"name": "csv", "dir": str(write(tmp_path / "mine")), "labels": LABELS}
+    data |= {
+        "sensors": SENSORS,
+        "window": 20,
+        "step": 20,
+    }  # of a test recording 6 windows, a gap of 5
+    config = own.experiment(data=data, primary="gesture", sensitive=("hand",), layers=("fc",))
+    samples = setup.load_samples(config)
+    network = Network((Stage("fc", DenseStage(8, flatten=True)), Stage("o", Heads((("a", 2),)))))
+    with pytest.raises(UserError, match="mine: test recordings are too short to be halved"):
+        check.with_task(config, Task(network, samples, "gesture"))

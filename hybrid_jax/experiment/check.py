@@ -15,6 +15,7 @@ from hybrid_jax.embedding import METHODS, feature_shape
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators import EVALUATORS
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
+from hybrid_jax.evaluators.sampling import halves
 from hybrid_jax.evaluators.scenario import check_folds
 from hybrid_jax.fit_reduction import check_dim
 from hybrid_jax.models import MODELS, contract
@@ -161,7 +162,15 @@ def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
 
 
 def _check_attack(config: ml_collections.ConfigDict, task: Task) -> None:
-    attack, layers = config.attack, task.network.layers[:-1]
+    attack, layers, test = config.attack, task.network.layers[:-1], task.samples.indices(TEST)
+    at = (task.samples.columns[name][test] for name in ("recording", "start"))
+    if {"privacy", "attack"} & set(config.evaluators) and not all(
+        map(len, halves(*at, task.samples.gap))
+    ):
+        raise UserError(
+            f"{task.samples.dataset}: test recordings are too short to be halved, so an adversary has nothing to learn"
+            " from, or to be tried on: use longer ones, or a smaller step"
+        )
     for target in config.sensitive:
         if not task.samples.known(target)[task.samples.indices(TEST)].any():
             raise UserError(
@@ -172,7 +181,6 @@ def _check_attack(config: ml_collections.ConfigDict, task: Task) -> None:
         cut_after(split_at(task.network, layer), attack.freeze)
     _all_of("layer/method (config.attack.unlimited)", attack.unlimited, _each(layers, METHODS))
     if "attack" in config.evaluators and attack.disjoint:
-        test = task.samples.indices(TEST)
         _, first = np.unique(task.labels("identity")[test], return_index=True)
         for target in config.sensitive:
             if target != "identity":
