@@ -157,8 +157,8 @@ def test_recordings_too_short_for_an_adversary_are_named_before_training(tmp_pat
     data |= {
         "sensors": SENSORS,
         "window": 20,
-        "step": 20,
-    }  # of a test recording 6 windows, a gap of 5
+        "step": 15,
+    }  # of a test recording 7 windows, a gap of 5
     config = own.experiment(data=data, primary="gesture", sensitive=("hand",), layers=("fc",))
     samples = setup.load_samples(config)
     network = Network((Stage("fc", DenseStage(8, flatten=True)), Stage("o", Heads((("a", 2),)))))
