@@ -19,7 +19,7 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x, train):
-        x = x.transpose(0, 2, 1) if self.first else nn.max_pool(x, (2,), (2,))
+        x = x.transpose(0, 2, 1) if self.first else nn.max_pool(x[:, None], (1, 2), (1, 2))[:, 0]
         return nn.relu(nn.Conv(self.features, (5,), padding="VALID", name="conv")(x))
 
 

@@ -60,7 +60,7 @@ def quantised(model: bytes, half: Half, samples: Iterable[np.ndarray]) -> bytes:
         samples: see `convert`.
 
     Raises:
-        errors.UserError: no samples, or a file of which nothing can be rounded.
+        errors.UserError: no samples, or a file of which nothing can be rounded, or not all that has to be.
     """
     samples = list(samples)
     if not samples:
@@ -80,7 +80,12 @@ def quantised(model: bytes, half: Half, samples: Iterable[np.ndarray]) -> bytes:
             raise UserError(
                 "int8: none of this network's operations can be rounded: they have names of no Network's"
             )
-        return bytes(quantise.quantize(ranges).quantized_model)
+        try:
+            return bytes(quantise.quantize(ranges).quantized_model)
+        except ValueError as error:
+            raise UserError(
+                f"int8 cannot take this network: {first_line(error)}; pool in two dimensions, or leave tflite out"
+            ) from error
 
 
 def clipped_share(
