@@ -18,10 +18,10 @@ DATA = {
 
 
 def gestures(file, labels, identity):
-    """A function of your own returns Samples; here of windows without what does not change."""
+    """A function of your own returns Samples; here of windows that it smooths."""
     with np.load(file) as saved:
         arrays = dict(saved)
-    arrays["inputs"] = np.diff(arrays["inputs"], axis=2)
+    arrays["inputs"] = arrays["inputs"][..., 1:] + arrays["inputs"][..., :-1]
     arrays["window"] = arrays["inputs"].shape[2] + 1  # rows that one is of
     return from_arrays(file, arrays, labels, identity=identity)
 
