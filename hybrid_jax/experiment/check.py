@@ -163,10 +163,9 @@ def _check_layers(config: ml_collections.ConfigDict, task: Task) -> None:
 
 def _check_attack(config: ml_collections.ConfigDict, task: Task) -> None:
     attack, layers, test = config.attack, task.network.layers[:-1], task.samples.indices(TEST)
-    at = (task.samples.columns[name][test] for name in ("recording", "start"))
-    if {"privacy", "attack"} & set(config.evaluators) and not all(
-        map(len, halves(*at, task.samples.gap))
-    ):
+    recording, start = (task.samples.columns[name][test] for name in ("recording", "start"))
+    halved = halves(recording, start, task.samples.gap)
+    if {"privacy", "attack"} & set(config.evaluators) and not all(map(len, halved)):
         raise UserError(
             f"{task.samples.dataset}: test recordings are too short to be halved, so an adversary has nothing to learn"
             " from, or to be tried on: use longer ones, or a smaller step"
