@@ -134,7 +134,7 @@ IN_THE_CONFIG = {
     },
     "config.data has num_subjects, seconds, seed, trials_per_activity, which data set "
     "'motionsense' does not take": {"data.name": "motionsense"},
-    "no validation window": {"data.seconds": 2.0},
+    "no validation window": {"data.seconds": 2.0, "evaluators": ("accuracy",)},
     "config.siamese has no contrastive_weight for layer": {"siamese": {"convention": "caffe"}},
 }
 
