@@ -43,13 +43,15 @@ def of_attacks(records: Iterable[Mapping], target: str) -> Block | None:
     """The chart of the best attack; None where no uploads were combined. See `of_privacy`."""
     records = list(records)
     found = [r for *_, rows in combined(records, target) for r in rows]
+    if not _known(found):
+        return None
     layers = results.distinct(records, "layer")
     title = f"Best attack: {MODES['session']}, combined"
     note = (
         "Who combines several samples of one person knows more. Bands: 95 % interval over people."
     )
     charts = [_chart(target, title, "attack", "named right, balanced accuracy", found, layers)]
-    return _block(charts, layers, found, note) if _known(found) else None
+    return _block(charts, layers, found, note)
 
 
 def _known(records: list[Mapping]) -> bool:
