@@ -87,9 +87,9 @@ def test_identities_of_other_people_are_attacked_by_the_file_alone(two_each, tmp
 
 
 def test_a_mean_image_has_a_file_which_the_phone_reads(tmp_path):
-    """VGG-16 of 64 pixels; its wide layers are other sums where they are measured (`models/winograd.py`)."""
+    """VGG-16; its wide layers are other sums where they are measured (`models/winograd.py`)."""
     config = gender.get_config("smoke,model=vgg16")
-    config.data.side, config.input.scale = 64, "mean_image"
+    config.input.scale = "mean_image"
     place, found = exported(tmp_path, config, ("reduced",), ["tflite"])
     about = manifest.read(place)
     assert about["input"]["channels"] == ["red", "green", "blue"]

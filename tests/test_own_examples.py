@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from hybrid_jax import results
+from hybrid_jax import plugins, results
+from hybrid_jax.data import DATASETS
+from hybrid_jax.experiment import setup
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -66,13 +68,26 @@ def accuracy(records, method):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["csv", "npz", "function"])
-def test_data_of_ones_own(stranger, preset):
+def test_data_of_ones_own(stranger):
+    """By a function; the other two ways are loaded in `test_the_three_ways_give_the_same_people`."""
     run(stranger, "own_recordings.py")
-    run(stranger, ROOT / "launch.py", f"--config=own_data.py:{preset}", "--workdir=run")
+    run(stranger, ROOT / "launch.py", "--config=own_data.py:function", "--workdir=run")
     records = records_of(stranger / "run")
     assert accuracy(records, "simple") > 0.6  # of three gestures
     assert {r["target"] for r in records if r["evaluator"] == "attack"} == {"hand", "identity"}
+
+
+def test_the_three_ways_give_the_same_people(stranger, monkeypatch):
+    monkeypatch.chdir(stranger)
+    monkeypatch.setitem(DATASETS, "gestures", None)  # it registers itself: taken out again
+    run(stranger, "own_recordings.py")
+    made = plugins.run(stranger / "own_data.py", "config")
+    found = {name: setup.load_samples(made.get_config(name)) for name in made.DATA}
+    for samples in found.values():
+        assert samples.classes["gesture"] == ("circle", "knock", "wave")
+        assert len(samples.classes["identity"]) == 8 and len(samples.indices(0)) > 400
+    csv, npz, function = (samples.input_shape for samples in found.values())
+    assert csv == npz == (3, 40) and function == (3, 39)  # it smooths
 
 
 @pytest.mark.slow
