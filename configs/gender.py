@@ -141,8 +141,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         config.layers = layers[-1:]
         budget = {"epochs": 1.0, "batch_size": 16}
         if vgg16:  # on a CPU every step takes a second, and as long to save
-            config.data.update(num_people=14, images_per_person=4)
-            budget = {"epochs": 0.5, "batch_size": 4}
+            config.data.num_people = 14
+            budget = {"epochs": 0.25, "batch_size": 4}
         for phase in (config.pretrain, config.finetune, config.retrain):
             phase.update(budget)
         config.reduction.autoencoder.batch_size = 16
