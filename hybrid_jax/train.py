@@ -159,7 +159,8 @@ def _loops(lower: Callable, state: State, *arguments: Any) -> bool:
     """Whether steps are looped over by the compiled program, not by Python.
 
     On a CPU the gradient of a convolution's kernel, as JAX derives it, takes many times as long inside a loop
-    (3x3: 14 to 52 times with the rest of a pass, `benchmarks/convolutions.py`). It is a convolution whose batch is the input's features.
+    (3x3: 14 to 52 times with the rest of a pass, `benchmarks/convolutions.py`). It is a convolution whose batch is the
+    input's features.
     """
     if jax.default_backend() != "cpu":
         return True
