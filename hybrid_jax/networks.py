@@ -106,8 +106,9 @@ class Training:
     @cached_property
     def _learning(self) -> Task:
         """What learns: above frozen stages, of which all phases begin with the same."""
-        if not self.frozen or self.start is None:
+        if not self.frozen:
             return self.task
+        assert self.start is not None  # stages that never learn need weights: `experiment.check`
         features = frozen.features(self.task, self.frozen, self.start)
         return frozen.above(self.task, self.frozen, features)
 
