@@ -37,7 +37,7 @@ example: $(STAMP) ## exports the trained network of examples/activity and audits
 	rm -rf runs/example
 	$(RUN) -m export --workdir=examples/activity --method=advanced --layer=fc_1 --formats=tflite --data=$(EXAMPLE_DATA) --out=runs/example/bundle
 	$(RUN) -m export.audit --bundle=runs/example/bundle --data=$(EXAMPLE_DATA) --out=runs/example/audit
-	@cat runs/example/audit/audit.md
+	@head -n 16 runs/example/audit/audit.md
 
 # Of many small programs compiling takes most of the time; those of `test-slow` run as users have them.
 test: lint ## lint, then every test that is not slow
