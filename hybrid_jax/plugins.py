@@ -27,7 +27,7 @@ def load(plugins: Iterable[str]) -> None:
         try:
             importlib.import_module(plugin)
         except ModuleNotFoundError as error:
-            if error.name and plugin.startswith(error.name):
+            if error.name and f"{plugin}.".startswith(f"{error.name}."):
                 raise UserError(
                     f"config.plugins {plugin}: no such module; name a file, as in my_config.py"
                 ) from None
@@ -35,7 +35,11 @@ def load(plugins: Iterable[str]) -> None:
 
 
 def run(file: Path, name: str) -> types.ModuleType:
-    """The module of this name that a file makes; nothing else can import it. Modules beside it are importable."""
+    """The module of this name that a file makes; nothing else can import it. Modules beside it are importable.
+
+    Raises:
+        errors.UserError: the file's name does not end in .py.
+    """
     _beside(file)
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

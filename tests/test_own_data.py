@@ -105,6 +105,13 @@ def with_nan():
 
 
 HAND = np.zeros(PEOPLE * 2 * EACH, int)
+# The first pair of recording 0 that shares rows across the splits, where the mixed order has it.
+FIRST = {
+    int(s): n
+    for n, (r, s) in enumerate(zip(*(arrays()[c] for c in ("recording", "start")), strict=True), 1)
+    if r == 0
+}
+ONE, OTHER = sorted((FIRST[145], FIRST[150]))
 BY_START = np.where(arrays()["start"] < 150, "train", "test")
 IN_ARRAYS = {
     "unknown column of mine.npz 'gesture'": {"gesture": None},
@@ -124,12 +131,18 @@ IN_ARRAYS = {
     "mine.npz: column 'hand' has no training sample of class right": {
         "split": np.where(arrays()["hand"] == "left", "train", "test")
     },
-    "mine.npz: column 'split': samples": {"split": BY_START},
+    f"mine.npz: column 'split': samples {ONE} and {OTHER} are in two splits": {"split": BY_START},
     "unknown class in column 'split' of mine.npz 'tset': did you mean 'test'": {
         "split": np.full(720, "tset")
     },
     "mine.npz: windows may overlap: give a column 'recording'": {"recording": None},
     "mine.npz: column 'start' is no column of whole numbers": {"start": HAND + 0.5},
+    "mine.npz: column 'start' has 2147483648 in row 720, beyond 2147483647: count": {
+        "start": np.arange(720) + 2**31 - 719
+    },
+    "mine.npz: window [20, 20]: give one whole number": {"window": np.array([20, 20])},
+    "mine.npz: window 'wide': give one whole number": {"window": np.array("wide")},
+    "mine.npz: column 'hand' is not UTF-8": {"hand": np.array([b"\xff", b"r"])[HAND]},
 }
 
 
@@ -141,6 +154,17 @@ def test_mistakes_in_an_npz(message, tmp_path, monkeypatch):
     with pytest.raises(UserError) as caught:
         load_npz("mine.npz", LABELS)
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_bytes_are_text():
+    hands = [
+        samples.classes["hand"]
+        for samples in (
+            from_arrays("mine", arrays(hand=arrays()["hand"].astype(kind)), LABELS)
+            for kind in ("S", "U")
+        )
+    ]
+    assert hands[0] == hands[1] == ("left", "right")
 
 
 def test_unknown_classes_files_and_settings(tmp_path):

@@ -110,9 +110,14 @@ def cell(row, column, value):
 
 IN_A_FILE = {
     "unknown column of mine/r3.csv 'y'": cell(0, 1, "z"),
-    "mine/r3.csv: column 'x' has 'much' in row 7: give a number": cell(7, 0, "much"),
-    "mine/r3.csv: column 'x' has NaN or infinity in row 7": cell(7, 0, "nan"),
-    "mine/r3.csv: row 4 has 1 fields, there are 2 columns": lambda table: [*table[:4], ["1"]],
+    "mine/r3.csv: column 'x' has 'much' in line 8: give a number": cell(7, 0, "much"),
+    "mine/r3.csv: column 'x' has 'nan' in line 8: give a number": cell(7, 0, "nan"),
+    "mine/r3.csv: column 'x' has '-inf' in line 9": lambda table: [
+        *table[:7],
+        [],
+        *cell(0, 0, "-inf")(table[7:]),
+    ],
+    "mine/r3.csv: line 5 has 1 fields, there are 2 columns": lambda table: [*table[:4], ["1"]],
     "mine/r3.csv has 19 rows, fewer than a window (config.data.window 20)": lambda table: table[
         :20
     ],
@@ -147,9 +152,16 @@ def test_other_mistakes(tmp_path, monkeypatch):
     with open(tmp_path / "mine" / "index.csv", "a") as file:
         file.write("r9.csv,wave,left,p9\n")
     with pytest.raises(
-        UserError, match=r"index.csv: column 'file', row 9: there is no mine/r9.csv"
+        UserError, match=r"index.csv: column 'file', line 10: there is no mine/r9.csv"
     ):
         read("mine")
+
+
+def test_a_row_that_is_no_number_in_what_a_function_gives():
+    recordings = [Recorded("r0", rows_of(0), {"gesture": "a", "hand": "l"}, SENSORS)]
+    recordings[0].rows[6, 1] = np.nan
+    with pytest.raises(UserError, match="r0: column 'y' has NaN or infinity in row 7"):
+        from_recordings("mine", recordings, LABELS, window=20)
 
 
 def test_recordings_too_short_for_an_adversary_are_named_before_training(tmp_path):

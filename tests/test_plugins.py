@@ -71,11 +71,23 @@ def test_the_packages_own_names_need_no_plugin(file):
     assert "plugins" not in strangers.recorded(config(model={"name": "mtcnn"}), str(file))
 
 
-def test_mistakes_are_named(file, tmp_path):
+def test_another_name_for_one_of_them_does(file, monkeypatch):
+    monkeypatch.setitem(models.MODELS, "alias", models.MODELS["mtcnn"])
+    assert list(strangers.strangers(config(model={"name": "alias"}))) == [("model", "alias")]
+    assert strangers.recorded(config(model={"name": "alias"}), str(file)).plugins == (str(file),)
+
+
+def test_mistakes_are_named(file, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"config.plugins no.py: no such file"):
         plugins.load(["no.py"])
     with pytest.raises(UserError, match=r"config.plugins no_module: no such module"):
         plugins.load(["no_module"])
+    (tmp_path / "planted_needs.py").write_text("import planted")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        ModuleNotFoundError, match="'planted'"
+    ):  # not of the plugin, whose name begins so
+        plugins.load(["planted_needs"])
     (tmp_path / "json.py").write_text("")
     with pytest.raises(UserError, match="there is another module json: rename the file"):
         plugins.load([str(tmp_path / "json.py")])

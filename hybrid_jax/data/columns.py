@@ -47,7 +47,7 @@ def encoded(
             f"{where}: column {name!r} is of type {values.dtype}: a label is a whole number or text"
         )
     if values.dtype.kind in "US":
-        values = np.char.strip(values.astype(str))
+        values = np.char.strip(_text(where, name, values))
         if (empty := np.char.str_len(values) == 0).any():
             raise UserError(f"{where}: column {name!r} has no value in row {_first(empty)}")
     elif names:
@@ -85,13 +85,19 @@ def whole_numbers(where: str, name: str, values: Sequence[Any]) -> np.ndarray:
     """int32 [N].
 
     Raises:
-        errors.UserError: a value that is none.
+        errors.UserError: a value that is none, or too large: a time in nanoseconds would wrap around.
     """
     found = np.asarray(values)
     if found.dtype.kind not in "iu" and not (
         found.dtype.kind == "f" and np.isfinite(found).all() and (found == np.rint(found)).all()
     ):
         raise UserError(f"{where}: column {name!r} is no column of whole numbers")
+    bounds = np.iinfo(np.int32)
+    if (beyond := (found < bounds.min) | (found > bounds.max)).any():
+        raise UserError(
+            f"{where}: column {name!r} has {found[beyond][0]:.0f} in row {_first(beyond)}, beyond {bounds.max}: count"
+            " from the beginning of each recording, in rows or milliseconds"
+        )
     return found.astype(np.int32)
 
 
@@ -142,3 +148,13 @@ def check_columns(samples: Samples) -> None:
 def _first(wrong: np.ndarray) -> int:
     """Number of the first wrong row, from 1."""
     return int(np.argmax(wrong)) + 1
+
+
+def _text(where: str, name: str, values: np.ndarray) -> np.ndarray:
+    """Text as such: bytes are UTF-8."""
+    if values.dtype.kind == "U":
+        return values
+    try:
+        return np.char.decode(values, "utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: column {name!r} is not UTF-8 ({error})") from None

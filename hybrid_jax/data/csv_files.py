@@ -78,26 +78,28 @@ def _listed(folder: Path, index: str) -> Iterator[tuple[Path, dict[str, str]]]:
             raise UserError(f"{folder} has no CSV file, and no {index} that names some")
         yield from ((file, {}) for file in files)
         return
-    table = _columns(path)
+    table, lines = _columns(path)
     if FILE not in table:
         raise unknown(f"column of {path}", FILE, table)
     for at, name in enumerate(table[FILE]):
         if name in table[FILE][:at]:
             raise UserError(f"{path}: column {FILE!r} names {name} twice")
         if not (folder / name).is_file():
-            raise UserError(f"{path}: column {FILE!r}, row {at + 1}: there is no {folder / name}")
+            raise UserError(
+                f"{path}: column {FILE!r}, line {lines[at]}: there is no {folder / name}"
+            )
         yield folder / name, {column: values[at] for column, values in table.items()}
 
 
 def _recording(
     path: Path, about: dict[str, str], sensors: Sequence[str], wanted: Sequence[str]
 ) -> Recorded:
-    table = _columns(path)
+    table, lines = _columns(path)
     channels = []
     for name in sensors:
         if name not in table:
             raise unknown(f"column of {path}", name, table)
-        channels.append(_numbers(path, name, table[name]))
+        channels.append(_numbers(path, name, table[name], lines))
     if not channels:
         raise UserError("config.data.sensors is empty: name the columns that are channels")
     own = {name: np.array(table[name]) for name in wanted if name in table and name not in about}
@@ -105,40 +107,43 @@ def _recording(
     return Recorded(str(path), np.stack(channels, axis=1), values, tuple(sensors))
 
 
-def _numbers(path: Path, name: str, texts: list[str]) -> np.ndarray:
+def _numbers(path: Path, name: str, texts: list[str], lines: list[int]) -> np.ndarray:
     try:
-        return np.array(texts, np.float32)
+        if np.isfinite(found := np.array(texts, np.float32)).all():
+            return found
     except ValueError:
-        row = next(at for at, text in enumerate(texts) if not _is_number(text))
-        raise UserError(
-            f"{path}: column {name!r} has {texts[row]!r} in row {row + 1}: give a number"
-        ) from None
+        pass
+    wrong = next(at for at, text in enumerate(texts) if not _is_finite(text))
+    raise UserError(
+        f"{path}: column {name!r} has {texts[wrong]!r} in line {lines[wrong]}: give a number"
+    )
 
 
-def _is_number(text: str) -> bool:
+def _is_finite(text: str) -> bool:
     try:
-        float(text)
+        return bool(np.isfinite(np.float32(text)))
     except ValueError:
         return False
-    return True
 
 
-def _columns(path: Path) -> dict[str, list[str]]:
-    """The columns of a CSV file by the names in its first row."""
+def _columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
+    """The columns of a CSV file by the names in its first row, and the line that each row ends in."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            head, *rows = csv.reader(file)
+            reader = csv.reader(file)
+            (head, _), *rows = ((row, reader.line_num) for row in reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is no CSV file ({error})") from None
     except ValueError:  # nothing to unpack
         raise UserError(f"{path} is empty: its first row names the columns") from None
-    rows = [row for row in rows if row]
+    rows = [(row, line) for row, line in rows if row]
     names = [name.strip() for name in head]
     if len(set(names)) < len(names):
         raise UserError(f"{path}: two columns of one name: {', '.join(names)}")
-    for number, row in enumerate(rows, 1):
+    for row, line in rows:
         if len(row) != len(names):
             raise UserError(
-                f"{path}: row {number} has {len(row)} fields, there are {len(names)} columns"
+                f"{path}: line {line} has {len(row)} fields, there are {len(names)} columns"
             )
-    return {name: [row[at].strip() for row in rows] for at, name in enumerate(names)}
+    table = {name: [row[at].strip() for row, _ in rows] for at, name in enumerate(names)}
+    return table, [line for _, line in rows]

@@ -111,26 +111,33 @@ def from_arrays(
     order = np.lexsort((own["start"], own["recording"]))
     values, own = values[order], {name: found[order] for name, found in own.items()}
     return _samples(
-        where, values, own, names, labels, _window(arrays, values), (kind, balance, seed)
+        where,
+        values,
+        own,
+        names,
+        labels,
+        _window(where, arrays, values),
+        (kind, balance, seed),
+        order,
     )
 
 
-def _samples(where, values, own, names, labels, window, how) -> Samples:
-    """Splits and standardises samples in their order."""
+def _samples(where, values, own, names, labels, window, how, place) -> Samples:
+    """Splits and standardises samples in their order; `place` is where in the file they stand."""
     (kind, balance, seed), axes = how, values.ndim - 1
     step = _step(own)
     gap = gap_between(axes, window, step)
     if kind == "given":
         split = own.pop("split")
-        own_splits.check_apart(where, split, own["recording"], own["start"], window)
+        own_splits.check_apart(where, split, own["recording"], own["start"], window, place)
     elif kind == "subject":
         split = own_splits.by_person(where, own, balance, seed)
     else:
-        split = _each(own["recording"], lambda n: own_splits.in_order(n, gap))
+        split = own_splits.of_each(own["recording"], lambda n: own_splits.in_order(n, gap))
     if VALIDATION not in split:
         ends = images.tail if axes == IMAGES else lambda n: tail(n, axes, gap)
         train = split == TRAIN
-        split[train] = _each(own["recording"][train], ends)
+        split[train] = own_splits.of_each(own["recording"][train], ends)
     own_splits.check_parts(where, split)
     if kind == "given":
         kind = "subject" if own_splits.people_apart(split, own["identity"]) else "trial"
@@ -224,10 +231,15 @@ def _places(
     return {"recording": recording, "start": start}
 
 
-def _window(arrays: Mapping[str, np.ndarray], values: np.ndarray) -> int:
+def _window(where: str, arrays: Mapping[str, np.ndarray], values: np.ndarray) -> int:
     """Rows of a sample, in the unit of `start`."""
     if "window" in arrays:
-        return int(arrays["window"])
+        given = np.asarray(arrays["window"])
+        if given.ndim or given.dtype.kind not in "iu" or given < 1:
+            raise UserError(
+                f"{where}: window {given.tolist()!r}: give one whole number, the rows of a sample"
+            )
+        return int(given)
     return values.shape[2] if values.ndim - 1 == WINDOWS and "start" in arrays else 1
 
 
@@ -235,11 +247,3 @@ def _step(own: Mapping[str, np.ndarray]) -> int:
     """The least distance between two samples of a recording."""
     apart = np.diff(own["start"])[np.diff(own["recording"]) == 0]
     return int(min(apart[apart > 0], default=1))
-
-
-def _each(recording: np.ndarray, part: Callable[[int], np.ndarray]) -> np.ndarray:
-    """int8 [N]: the parts of each recording's samples, which stand one after another."""
-    if not len(recording):
-        return np.zeros(0, np.int8)
-    ends = np.flatnonzero(np.diff(recording)) + 1
-    return np.concatenate([part(len(own)) for own in np.split(recording, ends)])

@@ -1,6 +1,6 @@
 """Which split each sample of the user's own data is in, where no column says: by time, or by person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -41,6 +41,14 @@ def in_order(number: int, gap: int) -> np.ndarray:
     split[max(0, first - gap) : first] = GAP
     split[first:] = TEST
     return split
+
+
+def of_each(recording: np.ndarray, part: Callable[[int], np.ndarray]) -> np.ndarray:
+    """int8 [N]: the parts of each recording's samples, which stand one after another."""
+    if not len(recording):
+        return np.zeros(0, np.int8)
+    ends = np.flatnonzero(np.diff(recording)) + 1
+    return np.concatenate([part(len(own)) for own in np.split(recording, ends)])
 
 
 def of_people(where: str, people: int, seed: int, strata: np.ndarray | None = None) -> np.ndarray:
@@ -118,7 +126,12 @@ def people_apart(split: np.ndarray, identity: np.ndarray) -> bool:
 
 
 def check_apart(
-    where: str, split: np.ndarray, recording: np.ndarray, start: np.ndarray, window: int
+    where: str,
+    split: np.ndarray,
+    recording: np.ndarray,
+    start: np.ndarray,
+    window: int,
+    place: np.ndarray,
 ) -> None:
     """Raises `UserError` where samples of two splits have rows in common.
 
@@ -128,6 +141,7 @@ def check_apart(
         recording: [N], which recording a sample is of.
         start: [N], its first row there.
         window: rows of a sample.
+        place: int [N], where in the file a sample stands, from 0.
     """
     used = np.flatnonzero(split != GAP)
     used = used[np.lexsort((start[used], recording[used]))]
@@ -136,7 +150,8 @@ def check_apart(
     wrong = near & (split[a] != split[b])
     if wrong.any():
         first = int(np.argmax(wrong))
+        one, other = sorted(place[[a[first], b[first]]] + 1)
         raise UserError(
-            f"{where}: column 'split': samples {a[first] + 1} and {b[first] + 1} are in two splits and share rows (they"
+            f"{where}: column 'split': samples {one} and {other} are in two splits and share rows (they"
             f" begin {start[b[first]] - start[a[first]]} apart, a window has {window}): leave some out between"
         )

@@ -47,6 +47,8 @@ def strangers(config: ml_collections.ConfigDict) -> Iterator[tuple[str, str]]:
 
 
 def _of(kind: str, names: set[str], known: dict[str, Callable]) -> Iterator[tuple[str, str]]:
-    for name in sorted(names):
-        if name in known and not known[name].__module__.startswith(PACKAGE):
+    """What others define, and another name for what the package defines."""
+    for name in sorted(names & known.keys()):
+        first = next(n for n, own in known.items() if own is known[name])
+        if first != name or not known[name].__module__.startswith(PACKAGE):
             yield kind, name
