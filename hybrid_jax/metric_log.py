@@ -1,15 +1,33 @@
 """metrics.jsonl and TensorBoard: what training measured, by phase and step."""
 
+import contextlib
 import json
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import SupportsFloat
 
-from tensorboardX import SummaryWriter
-
 from hybrid_jax import hosts
 from hybrid_jax.results import write_text
+
+
+@contextlib.contextmanager
+def _absent(module: str) -> Iterator[None]:
+    """What is imported here finds no such module, unless it is loaded already."""
+    hidden = module not in sys.modules
+    if hidden:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[module]
+
+
+# tensorboardX loads PyTorch where it is installed, to know its tensors: half of a start, and nobody gives it any here.
+with _absent("torch"):
+    from tensorboardX import SummaryWriter
 
 
 class MetricLog:

@@ -9,12 +9,12 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from small_network import small_network
 
 from hybrid_jax import optimizers, phase, train
 from hybrid_jax.checkpoint import Checkpoints
 from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, simulated
 from hybrid_jax.errors import UserError
-from hybrid_jax.models.mtcnn import mtcnn
 from hybrid_jax.phase import Budget
 from hybrid_jax.task import Task, TaskLoss, validate, validate_stream
 
@@ -24,7 +24,7 @@ BUDGET = Budget(epochs=2.0, learning_rate=1e-3, schedule="cosine", batch_size=16
 @pytest.fixture(scope="module")
 def task():
     windows = simulated.load(num_subjects=2, trials_per_activity=2, seconds=8.0)
-    return Task(mtcnn({"activity": 4}), windows, "activity")
+    return Task(small_network(4), windows, "activity")
 
 
 def run(task, workdir, budget=BUDGET):
