@@ -5,7 +5,7 @@ import json
 import export_workdir
 import numpy as np
 import pytest
-from test_launch import run
+from command_line import run
 
 from export import source
 from hybrid_jax import results

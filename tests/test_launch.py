@@ -1,34 +1,16 @@
 """The user's mistakes: one clear line, exit code 2, and nothing that the work folder held is touched."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import synthetic_records
+from command_line import run
 
 import launch
 from configs import activity, common
-from hybrid_jax import results
 from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import setup
 
 ROOT = Path(__file__).parents[1]
-AUDITED = ("audit.md", "results.json")
-
-
-def run(*arguments, **environment):
-    """launch.py in a process of its own."""
-    return subprocess.run(
-        [sys.executable, ROOT / "launch.py", *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_exit_code_2_and_one_line(tmp_path):
@@ -167,55 +149,6 @@ def test_folder_of_another_config_is_refused_and_untouched(tmp_path):
         setup.training(make(**{"finetune.epochs": 2.0}), folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     setup.training(make(), folder)
-
-
-def test_no_config_and_no_folder():
-    assert "--workdir is missing" in run("--config=configs/activity.py:smoke").stderr
-
-
-def test_an_audit_of_arrays_prints_its_page(tmp_path):
-    rng = np.random.default_rng(0)
-    np.savez(tmp_path / "f.npz", features=rng.normal(size=(12, 2)), labels=np.arange(12) % 2)
-    flags = ("--mode=audit", f"--features={tmp_path}/f.npz", f"--workdir={tmp_path}/out")
-    done = run(*flags, "--noise_std=0,1", "--gallery=self", "--num_draws=1")
-    assert done.returncode == 0, done.stderr
-    assert "12 queries, 2 classes, 1 draw." in done.stdout
-    assert done.stdout.splitlines()[-2:] == [f"{tmp_path}/out/{n}" for n in AUDITED]
-    for flag, message in (
-        ("--noise_std=0,much", "--noise_std=0,much: give numbers by commas"),
-        ("--features=", "--features is missing"),
-        ("--prior=flat", "prior 'flat'"),
-    ):
-        done = run(*flags, flag)
-        assert done.returncode == 2 and message in done.stderr
-
-
-def test_workers_are_counted_and_of_a_run_alone(tmp_path):
-    flags = ("--config=configs/activity.py:smoke", f"--workdir={tmp_path}/out")
-    for more, message in (
-        (("--workers=0",), "--workers=0: give the number of processes"),
-        (("--workers=2", "--mode=tune"), "--workers=2: of --mode=run alone"),
-    ):
-        done = run(*flags, *more)
-        assert done.returncode == 2 and message in done.stderr
-    assert not (tmp_path / "out").exists()
-
-
-def test_help_says_what_there_is_to_say():
-    done = run("--help")
-    assert done.returncode == 0 and not done.stderr
-    for word in ("--mode=collect", "--workdir", "--runs", "configs/activity.py"):
-        assert word in done.stdout
-
-
-def test_collect(tmp_path):
-    for seed in range(2):
-        records = synthetic_records.run(seed, layers=("fc_1",))
-        results.write(tmp_path / str(seed) / "results.json", "launch.py", {"seed": seed}, records)
-    done = run("--mode=collect", f"--runs={tmp_path}/0,{tmp_path}/1", f"--workdir={tmp_path}/all")
-    assert done.returncode == 0, done.stderr
-    assert "2 seeds" in done.stdout and f"{tmp_path}/all/accuracy.md" in done.stdout
-    assert "launch.py --mode=collect" in results.read(tmp_path / "all")["command"]
 
 
 def test_a_missing_data_folder_is_named(tmp_path):

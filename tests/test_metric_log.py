@@ -1,13 +1,19 @@
 """metrics.jsonl after a kill and a resume is that of an uninterrupted run."""
 
 import json
+import os
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from hybrid_jax.metric_log import MetricLog
+
+ROOT = Path(__file__).parents[1]
 
 
 def lines(folder):
@@ -30,6 +36,20 @@ def drawn(file, name):
         steps += [event.step for value in event.summary.value if value.tag == name]
         at += 16 + size
     return steps
+
+
+def test_torch_is_not_loaded_and_can_be(tmp_path):
+    """tensorboardX would: seconds at every start."""
+    (tmp_path / "torch.py").write_text("print('loaded')")
+    program = "import hybrid_jax.metric_log; print('first'); import torch"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["first", "loaded"]
 
 
 def test_a_line_is_flat_and_holds_phase_step_and_values(tmp_path):
