@@ -21,14 +21,43 @@ SPLITS = (TRAIN, VALIDATION, TEST)
 
 
 @dataclass(frozen=True, eq=False)
-class Embedded:
+class DividedTask:
+    """A task and which samples each split has: all that tells what an adversary holds.
+
+    Attributes:
+        task: network and data.
+        index: numbers of the samples in each split.
+    """
+
+    task: Task
+    index: Mapping[int, np.ndarray]
+
+    @classmethod
+    def of(cls, task: Task) -> "DividedTask":
+        """Every split as it is."""
+        return cls(task, indices(task))
+
+    def labels(self, target: str, split: int) -> np.ndarray:
+        """[n] labels of the samples of a split."""
+        return self.task.labels(target)[self.index[split]]
+
+    def known(self, target: str, split: int) -> np.ndarray:
+        """Places [m] in a split of those that an adversary after `target` can be asked about (`Samples.known`)."""
+        return np.flatnonzero(self.task.samples.known(target)[self.index[split]])
+
+    def classes(self, target: str, splits: Iterable[int]) -> np.ndarray:
+        """Labels [K] of a target that its known samples in these splits have: where people are apart, only theirs."""
+        found = [self.labels(target, split)[self.known(target, split)] for split in splits]
+        return np.unique(np.concatenate(found))
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded(DividedTask):
     """An embedding with its variables and its exclusive features.
 
     Attributes:
         embedding: the pair of functions.
         variables: what they take; without noise.
-        task: network and data.
-        index: numbers of the samples in each split.
         z: [n, d] noise-free exclusive features of each split's samples, in the order of `index`.
         contrastive_weight: what the network was fine-tuned with; 0 for one that is not Siamese.
         margin: the same; `None` for one that is not Siamese.
@@ -40,8 +69,6 @@ class Embedded:
 
     embedding: Embedding
     variables: dict[str, Any]
-    task: Task
-    index: Mapping[int, np.ndarray]
     z: Mapping[int, jax.Array]
     contrastive_weight: float
     margin: float | None
@@ -65,19 +92,6 @@ class Embedded:
     def network_variables(self) -> dict[str, Any]:
         """Of the whole network."""
         return network_variables(self.variables)
-
-    def labels(self, target: str, split: int) -> np.ndarray:
-        """[n] labels of the samples of a split."""
-        return self.task.labels(target)[self.index[split]]
-
-    def known(self, target: str, split: int) -> np.ndarray:
-        """Places [m] in a split of those that an adversary after `target` can be asked about (`Samples.known`)."""
-        return np.flatnonzero(self.task.samples.known(target)[self.index[split]])
-
-    def classes(self, target: str, splits: Iterable[int]) -> np.ndarray:
-        """Labels [K] of a target that its known samples in these splits have: where people are apart, only theirs."""
-        found = [self.labels(target, split)[self.known(target, split)] for split in splits]
-        return np.unique(np.concatenate(found))
 
     def predictions(self, split: int, noise_std: np.ndarray, num_draws: int) -> np.ndarray:
         """[S, G, n] classes that the cloud half gives the noisy features of a split; S is 1 where no noise is added.
@@ -170,7 +184,7 @@ class LayerFeatures:
         extractor = split_at(task.network, layer).extractor
         variables_below = own_variables(extractor, variables)
         inputs, data = task.samples.inputs, task.samples.data()
-        index = {split: task.samples.indices(split) for split in SPLITS}
+        index = indices(task)
         features = {
             split: inference.outputs(extractor, variables_below, jnp.asarray(at), inputs, data)
             for split, at in index.items()
@@ -219,3 +233,8 @@ class LayerFeatures:
             key=rng.named(key, "noise"),
             noise_free_records=self._noise_free_records.setdefault((embedding.noise_free, dim), {}),
         )
+
+
+def indices(task: Task) -> dict[int, np.ndarray]:
+    """Numbers of the samples in each split."""
+    return {split: task.samples.indices(split) for split in SPLITS}

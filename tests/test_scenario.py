@@ -158,7 +158,9 @@ def test_only_first_halves_know_people_who_are_held_out_whole():
 
 
 def test_where_it_is_wanted_all_windows_are_fitted_on(embedded):
-    found = list(scenarios(embedded, with_attack(unlimited=("fc_2/noisy_reduced",))))
+    found = list(
+        scenarios(embedded, with_attack(unlimited=("fc_2/noisy_reduced",)), "fc_2/noisy_reduced")
+    )
     sizes = {
         s.max_windows: sum(len(at) for _, at in s.folds[0].fit)
         for s in found

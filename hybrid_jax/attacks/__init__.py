@@ -14,7 +14,7 @@ from hybrid_jax.attacks.logistic import Logistic
 from hybrid_jax.attacks.mlp import MLP
 from hybrid_jax.attacks.transfer import Transfer
 
-__all__ = ["ATTACKERS", "Attacker", "Knowledge"]
+__all__ = ["ATTACKERS", "CHOOSERS", "Attacker", "Knowledge"]
 
 ATTACKERS: dict[str, Callable[[Knowledge], Attacker]] = {
     "transfer": Transfer,
@@ -24,3 +24,5 @@ ATTACKERS: dict[str, Callable[[Knowledge], Attacker]] = {
     "boosting": Boosting,
     "bayes": Bayes,
 }
+# Those that choose a setting by samples of their own; nearest neighbours do without where there are none.
+CHOOSERS = frozenset(ATTACKERS) - {"knn"}

@@ -30,13 +30,13 @@ def evaluate(embedded: Embedded, settings: Settings) -> Iterator[Found]:
     """
     at = dict.fromkeys((0.0, operating_level(embedded, settings)))
     grid = settings.noise_relative if embedded.noisy else (0.0,)
+    layer, method = embedded.embedding.layer, embedded.embedding.method
     everyone = [
         (scenario, level)
-        for scenario in scenarios(embedded, settings)
+        for scenario in scenarios(embedded, settings, f"{layer}/{method}")
         for level in (grid if scenario.split == VALIDATION else at)
     ]
-    name = f"attack, {embedded.embedding.layer} {embedded.embedding.method}"
-    with bar(name, len(everyone)) as advance:
+    with bar(f"attack, {layer} {method}", len(everyone)) as advance:
         for done, (scenario, level) in enumerate(everyone, 1):
             about = (scenario.target, scenario.gallery, scenario.attacker_data)
             key = ("attack", *about, scenario.split, scenario.max_windows, level)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybrid_jax.data.samples import TEST, TRAIN, VALIDATION
-from hybrid_jax.embedded import Embedded
+from hybrid_jax.embedded import DividedTask
 from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators.sampling import halves, stratified, tails
 from hybrid_jax.evaluators.settings import Settings
@@ -52,8 +52,8 @@ class Scenario:
         return np.concatenate([fold.queries for fold in self.folds])
 
 
-def scenarios(embedded: Embedded, settings: Settings) -> Iterator[Scenario]:
-    """Every adversary of the settings.
+def scenarios(embedded: DividedTask, settings: Settings, name: str = "") -> Iterator[Scenario]:
+    """Every adversary of the settings; `name` is the layer/method that it attacks, as in `AttackSettings.unlimited`.
 
     On the test split queries are the second halves of recordings. On validation, to choose an operating point by, the
     adversary holds the network's training windows. Of people who are held out whole nothing but the first halves of
@@ -64,7 +64,6 @@ def scenarios(embedded: Embedded, settings: Settings) -> Iterator[Scenario]:
     """
     attack, splits = settings.attack, settings.splits
     apart = embedded.task.samples.people_apart
-    name = f"{embedded.embedding.layer}/{embedded.embedding.method}"
     for target in settings.sensitive:
         held = Holdings(embedded, settings.seed, target)
         unknown_people = apart and target == "identity"
@@ -103,12 +102,12 @@ class Holdings:
     """The samples that attackers may hold, and those that they are asked about.
 
     Args:
-        embedded: on the data.
+        embedded: the data, whose features are not looked at.
         seed: decides which samples are taken where not all are.
         target: what they are after, if anything: samples of which it is not known are left out.
     """
 
-    def __init__(self, embedded: Embedded, seed: int, target: str = ""):
+    def __init__(self, embedded: DividedTask, seed: int, target: str = ""):
         self._embedded, self._seed = embedded, seed
         samples = embedded.task.samples
         # One that runs on into the next recording shares rows with what is held of that: nobody is asked about it.

@@ -13,8 +13,9 @@ from hybrid_jax import models
 from hybrid_jax.data import DATASETS, TRAIN, VALIDATION, Images, Samples, attributes
 from hybrid_jax.data.columns import check_columns
 from hybrid_jax.data.stream import fits
+from hybrid_jax.embedded import DividedTask
 from hybrid_jax.errors import UserError
-from hybrid_jax.evaluators import AttackSettings, ReconstructionSettings, Settings
+from hybrid_jax.evaluators import AttackSettings, ReconstructionSettings, Settings, feasible
 from hybrid_jax.experiment import check, workdir
 from hybrid_jax.models import contract
 from hybrid_jax.models.pretrained import load as load_weights
@@ -33,6 +34,8 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
     workdir.check(folder, config)
     task = load_task(config)
     check.with_task(config, task)
+    if "attack" in config.evaluators:
+        feasible.check(DividedTask.of(task), evaluator_settings(config))
     start = pretrained(config, task)
     if not len(task.samples.indices(VALIDATION)):
         raise UserError(
