@@ -117,7 +117,7 @@ def test_tables_show_the_setting_that_is_best_on_validation_and_areas_compare_th
 
 def test_accuracy_at_the_operating_noise_needs_no_privacy():
     known = [r for s in SETTINGS for r in records(0, *s) if r["evaluator"] == "accuracy"]
-    page = report.markdown("", known, tolerance=0.1)
+    page = report.markdown("", known, report.About(tolerance=0.1))
     (line,) = (line for line in page.splitlines() if line.startswith("| **→** FC-2, Advanced"))
     cells = [cell.strip() for cell in line.split("|")[2:-1]]
     assert cells == ["0.1", "–", "2", "1", "90.0", "90.0", "0.5", "80.0"]

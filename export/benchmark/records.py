@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_jax import results
+from hybrid_jax.experiment.about import of_config
 from hybrid_jax.report import page
 from hybrid_jax.results import DEVICE, Record
 
@@ -59,7 +60,7 @@ def add(folder: Path, found: list[Record]) -> Path:
     again = {_whose(r) for r in found}
     kept = [r for r in content["records"] if _whose(r) not in again]
     told = content["command"], content["config"], kept + found, content["versions"]
-    page.write(folder, *told)
+    page.write(folder, *told, about=of_config(content["config"]))
     return results.write(folder / "results.json", *told)
 
 

@@ -9,6 +9,7 @@ from hybrid_jax import report, results, selection
 from hybrid_jax.collect import folders
 from hybrid_jax.collect.seeds import identity, merge, union
 from hybrid_jax.errors import UserError
+from hybrid_jax.experiment.about import of_config
 from hybrid_jax.tradeoff import tradeoff_area_records
 
 __all__ = ["collect", "merge", "union"]
@@ -63,6 +64,7 @@ def collect(
         records + on_device,
         versions=versions,
         left_out=[f.name for f in unfinished],
+        about=of_config(config),
     )
 
 

@@ -8,6 +8,7 @@ import ml_collections
 from hybrid_jax import mesh, report, results
 from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import rebuilt, shares
+from hybrid_jax.experiment.about import of_config
 from hybrid_jax.experiment.experiment import (
     evaluations,
     matcher,
@@ -62,7 +63,9 @@ def run(
             records += experiment.evaluate(embedded)
     records += tradeoff_area_records(records) + on_device
     shown = rebuilt.read(workdir / "evaluated")
-    return report.write(workdir, command, config.to_dict(), records, spaces, rebuilt=shown)
+    plain = config.to_dict()
+    told = of_config(plain)
+    return report.write(workdir, command, plain, records, spaces, rebuilt=shown, about=told)
 
 
 @mesh.over_all_devices()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from hybrid_jax import figures, results, selection
 from hybrid_jax.report import accuracy, notes, privacy
+from hybrid_jax.report.about import NOTHING, About
 from hybrid_jax.report.accuracy import accuracy_table
 from hybrid_jax.report.parts import parts, title
 
-__all__ = ["accuracy_table", "headline", "summary", "write"]
+__all__ = ["About", "accuracy_table", "headline", "summary", "write"]
 
 
 def write(
@@ -22,29 +23,30 @@ def write(
     versions: Mapping[str, str] | None = None,
     left_out: Iterable[str] = (),
     rebuilt: Mapping[str, Mapping] | None = None,
+    about: About = NOTHING,
 ) -> list[Path]:
     """Writes results.json, accuracy.md, report.html and the figures for which there are records.
 
     Args:
         workdir: the folder.
         command: the command line that made the records.
-        config: plain dicts.
+        config: plain dicts, which the files show and nobody here reads.
         records: made by `results.record`.
         feature_spaces: see `figures.feature_space`; none: the figure is left out.
         versions: see `results.write`.
         left_out: names of a sweep's points that have no results.
         rebuilt: by layer, see `figures.reconstruction`.
+        about: what the records do not tell.
 
     Returns:
         the files written, in the order in which one would read them.
     """
     workdir, records = Path(workdir), [results.record(**r) for r in records]
-    tolerance = (config.get("noise") or {}).get("tolerance", 0.02)
     told = results.off_device(records)  # of a device, the benchmark itself tells
     shown, folder = selection.shown(told), workdir / "figures"
     drawn = [
-        figures.tradeoff_method(folder / "tradeoff_method.png", shown, tolerance),
-        figures.tradeoff_layer(folder / "tradeoff_layer.png", shown, tolerance),
+        figures.tradeoff_method(folder / "tradeoff_method.png", shown, about.tolerance),
+        figures.tradeoff_layer(folder / "tradeoff_layer.png", shown, about.tolerance),
         figures.sessions(folder / "sessions.png", shown),
         figures.attacks(folder / "attacks.png", shown),
         figures.attack_privacy(folder / "attack_privacy.png", shown),
@@ -61,10 +63,10 @@ def write(
 
     left_out = list(left_out)
     versions = results.installed_versions() if versions is None else versions
-    text = markdown(command, told, tolerance, left_out)
+    text = markdown(command, told, about, left_out)
     return [
         results.write_text(workdir / "accuracy.md", text),
-        page.write(workdir, command, config, records, versions, left_out),
+        page.write(workdir, command, config, records, versions, left_out, about),
         *(path for path in drawn if path),
         # Last: where it is, all the rest is.
         results.write(workdir / "results.json", command, config, records, versions),
@@ -72,7 +74,7 @@ def write(
 
 
 def markdown(
-    command: str, records: list[Mapping], tolerance: float = 0.02, left_out: Iterable[str] = ()
+    command: str, records: list[Mapping], about: About = NOTHING, left_out: Iterable[str] = ()
 ) -> str:
     """The whole of accuracy.md."""
     simulated = results.distinct(selection.shown(records), "dataset") == ["simulated"]
@@ -85,7 +87,7 @@ def markdown(
     ]
     lines = [
         line
-        for part in parts(records, tolerance)
+        for part in parts(records, about)
         for line in (f"{'#' * part.level} {part.heading}", part.note, *part.body)
     ]
     return "\n\n".join(line for line in [*head, *lines] if line) + "\n"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hybrid_jax import attacked, paper, results, selection
 from hybrid_jax.report import accuracy, attacks, leakage, notes, privacy, sweep
+from hybrid_jax.report.about import NOTHING, About
 from hybrid_jax.report.markdown import percent
 from hybrid_jax.report.orderings import orderings
 
@@ -30,18 +31,18 @@ class Part:
     body: tuple[str, ...]
 
 
-def parts(records: Iterable[Mapping], tolerance: float = 0.02) -> list[Part]:
+def parts(records: Iterable[Mapping], about: About = NOTHING) -> list[Part]:
     """All parts of which the records hold something; the others are left out, heading and all.
 
     Args:
         records: without those of devices.
-        tolerance: accuracy that the operating noise may cost.
+        about: what they do not tell.
     """
     records = list(records)
-    settings, shown = sweep.sweep_table(records, tolerance), selection.shown(records)
+    settings, shown = sweep.sweep_table(records, about.tolerance), selection.shown(records)
     found = [
         *_accuracy(shown, alone=not settings),
-        *_privacy(shown, tolerance),
+        *_privacy(shown, about.tolerance),
         *_attacks(shown),
         Part(
             "reconstruction", "", 2, "Reconstruction", notes.REBUILT,

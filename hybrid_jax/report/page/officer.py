@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hybrid_jax import attacked, paper, results, tradeoff
+from hybrid_jax.report.about import NOTHING, About
 from hybrid_jax.report.attacks import method_name
 from hybrid_jax.report.markdown import percent
 from hybrid_jax.report.page import learned, limits
@@ -32,16 +33,13 @@ class Chapter:
     findings: list[str]
 
 
-def chapters(
-    records: Iterable[Mapping], seeds: str, clip_norm: float = 0.0, tolerance: float = 0.02
-) -> list[Chapter]:
+def chapters(records: Iterable[Mapping], seeds: str, about: About = NOTHING) -> list[Chapter]:
     """The chapters of the first page, filled with what was measured.
 
     Args:
         records: of one run or collected, those that are shown.
         seeds: which they are of, in words.
-        clip_norm: what features are clipped to, 0 for not at all.
-        tolerance: accuracy that the operating noise may cost.
+        about: what the records do not tell.
     """
     records = list(records)
     targets = list(dict.fromkeys([*attacked.targets(records), *_measured(records)]))
@@ -49,11 +47,13 @@ def chapters(
     if targets:
         found.append(_adversary(records))
     for target in targets:
-        told = learned.by_attacks(records, target) or learned.by_measure(records, target, tolerance)
+        told = learned.by_attacks(records, target) or learned.by_measure(
+            records, target, about.tolerance
+        )
         if told:
             found.append(Chapter(f"What it learns of {target}", *told))
-    found += [_cost(records, tolerance), Chapter(*limits.sure(records, targets, seeds))]
-    found.append(Chapter(*limits.not_promised(records, targets, clip_norm)))
+    found += [_cost(records, about.tolerance), Chapter(*limits.sure(records, targets, seeds))]
+    found.append(Chapter(*limits.not_promised(records, targets, about.clip_norm)))
     return [chapter for chapter in found if chapter]
 
 

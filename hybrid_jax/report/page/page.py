@@ -4,7 +4,7 @@ import base64
 import functools
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from hybrid_jax import results, selection
 from hybrid_jax.report import notes
+from hybrid_jax.report.about import NOTHING, About
 from hybrid_jax.report.page import javascript, officer, tables, theme
 from hybrid_jax.report.page.section import Section, sections
 from hybrid_jax.report.parts import title
@@ -27,6 +28,7 @@ def write(
     records: Iterable[Mapping],
     versions: Mapping[str, str],
     left_out: Iterable[str] = (),
+    about: About = NOTHING,
 ) -> Path:
     """Writes report.html, whole or not at all; the same records and figures give the same bytes.
 
@@ -37,9 +39,10 @@ def write(
         records: made by `results.record`, those of devices too.
         versions: of what ran.
         left_out: names of a sweep's points that have no results.
+        about: what the records do not tell.
     """
     folder = Path(workdir)
-    text = html(command, config, records, versions, left_out, folder / "figures")
+    text = html(command, config, records, versions, left_out, about, folder / "figures")
     return results.write_text(folder / "report.html", text)
 
 
@@ -49,16 +52,15 @@ def html(
     records: Iterable[Mapping],
     versions: Mapping[str, str],
     left_out: Iterable[str] = (),
+    about: About = NOTHING,
     figures: Path | None = None,
 ) -> str:
     """The whole page; see `write`."""
     records = list(records)
     told = results.off_device(records)
     shown = selection.shown(told)
-    tolerance = (config.get("noise") or {}).get("tolerance", 0.02)
-    clip_norm = (config.get("reduction") or {}).get("clip_norm") or 0.0
-    seeds = _seeds(config, shown)
-    found = list(sections(records, seeds, tolerance, figures))
+    seeds = _seeds(about.seeds or results.distinct(shown, "seed"))
+    found = list(sections(records, seeds, about, figures))
     charts = _data(found)
     script = (HERE / "page.js").read_text()
     return _environment().get_template("page.html.j2").render(
@@ -69,7 +71,7 @@ def html(
         settings=tables.settings(results.flat(config)),
         left_out=list(left_out),
         simulated=notes.SIMULATED if results.distinct(shown, "dataset") == ["simulated"] else "",
-        chapters=officer.chapters(shown, seeds, clip_norm, tolerance),
+        chapters=officer.chapters(shown, seeds, about),
         sections=found,
         seeds=seeds,
         charts={"config": theme.CONFIG, **charts},
@@ -119,13 +121,10 @@ def _facts(records: list[Mapping], seeds: str) -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if value]
 
 
-def _seeds(config: Mapping, records: list[Mapping]) -> str:
-    seed = config.get("seed")
-    given = seed if isinstance(seed, (list, tuple)) else [] if seed is None else [seed]
-    given = given or results.distinct(records, "seed")
-    return (
-        f"seed{'s'[: len(given) != 1]} {', '.join(map(str, given))}" if given else "seed not known"
-    )
+def _seeds(given: Sequence[int]) -> str:
+    if not given:
+        return "seed not known"
+    return f"seed{'s'[: len(given) != 1]} {', '.join(map(str, given))}"
 
 
 def _digest(script: str) -> str:

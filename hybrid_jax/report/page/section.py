@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from hybrid_jax import results, selection
 from hybrid_jax.report import notes
+from hybrid_jax.report.about import NOTHING, About
 from hybrid_jax.report.device import device_table
 from hybrid_jax.report.page import (
     attack_charts,
@@ -47,26 +48,26 @@ class Section:
 
 
 def sections(
-    records: Iterable[Mapping], seeds: str, tolerance: float = 0.02, figures: Path | None = None
+    records: Iterable[Mapping], seeds: str, about: About = NOTHING, figures: Path | None = None
 ) -> Iterator[Section]:
     """The parts of accuracy.md with their charts and pictures, then what was measured on devices.
 
     Args:
         records: of one run or collected.
         seeds: of which seeds, in words.
-        tolerance: accuracy that the operating noise may cost.
+        about: what the records do not tell.
         figures: the folder of figures, None for no pictures.
     """
     records = list(records)
     told = results.off_device(records)
     shown = selection.shown(told)
     charted = set()
-    for number, part in enumerate(parts(told, tolerance)):
-        about = part.topic, part.target
+    for number, part in enumerate(parts(told, about)):
+        own = part.topic, part.target
         blocks, images = [], []
-        if part.topic in CHARTED and about not in charted:
-            charted.add(about)
-            blocks = _blocks(part, shown, seeds, tolerance)
+        if part.topic in CHARTED and own not in charted:
+            charted.add(own)
+            blocks = _blocks(part, shown, seeds, about.tolerance)
         if part.topic == "reconstruction" and figures is not None:
             images = reconstructions(shown, figures)
         yield Section(
