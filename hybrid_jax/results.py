@@ -40,6 +40,7 @@ DEFAULTS = {
     "cloud": "original",
     "queries": 1,
 }
+SIMULATED = ("simulated", "simulated_faces")  # the data sets that nobody recorded
 DEVICE = "device"  # the evaluator that times exported files
 VERSIONED = ("jax", "jaxlib", "flax", "optax", "numpy", "ml_collections")
 
@@ -92,6 +93,12 @@ def off_device(records: Iterable[R]) -> list[R]:
 def distinct(records: Iterable[Mapping], field: str) -> list:
     """The values that a field takes, None left out, in the order of their first occurrence."""
     return list(dict.fromkeys(r[field] for r in records if r.get(field) is not None))
+
+
+def is_simulated(records: Iterable[Mapping]) -> bool:
+    """Whether all that is known of where the records come from is made up; of no data set it is not."""
+    data = distinct(records, "dataset")
+    return bool(data) and all(name in SIMULATED for name in data)
 
 
 def write(

@@ -47,13 +47,27 @@ def test_a_guarantee_is_named_only_where_features_are_clipped():
         assert "not differential privacy" in limits.not_promised(found, [], clip_norm)[2][0]
 
 
-def test_attacks_above_the_bound_and_made_up_data_are_pointed_out():
+def test_attacks_above_the_bound_are_pointed_out():
     above = page_records.attacks() + [
         {**r, "value": 0.2} for r in page_records.attacks() if r["metric"] == "bayes_bound"
     ]
     assert "Something is wrong" in limits.sure(above, ["gender"], "seed 3")[2][-1]
-    made_up = "".join(Tree(page.html("c", {}, run(dataset="simulated", layers=("fc_1",)), {})).text)
-    assert "say nothing about real people" in made_up and report.notes.SIMULATED in made_up
+
+
+@pytest.mark.parametrize("dataset", ["simulated", "simulated_faces"])
+def test_made_up_data_are_pointed_out_everywhere(dataset):
+    made = run(dataset=dataset, layers=("fc_1",))
+    words = "".join(Tree(page.html("c", {}, made, {})).text)
+    assert "say nothing about real people" in words and report.notes.SIMULATED in words
+    assert report.notes.SIMULATED in report.markdown("", made)
+    assert "*" not in report.accuracy_table(made) and "paper" in report.accuracy_table(made)
+
+
+def test_real_data_among_made_up_data_are_real():
+    both = run(layers=("fc_1",)) + run(dataset="simulated", layers=("fc_2",))
+    words = "".join(Tree(page.html("c", {}, both, {})).text)
+    assert "say nothing about real" not in words and report.notes.SIMULATED not in words
+    assert not results.is_simulated([])
 
 
 def test_a_share_says_what_it_is_sure_of():

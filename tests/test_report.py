@@ -67,12 +67,6 @@ def test_the_papers_figures_go_by_task_layer_and_method(records):
     assert found["Reduced"] == ["66.4* (paper 89.7)", "92.8"]
 
 
-def test_made_up_data_are_not_said_to_differ_from_the_paper():
-    made = run(dataset="simulated", layers=LAYERS[:1])
-    assert "*" not in report.accuracy_table(made) and "paper" in report.accuracy_table(made)
-    assert report.notes.SIMULATED in report.markdown("", made)
-
-
 def test_after_collecting_a_cell_has_the_spread_and_it_counts_for_the_mark(records):
     wide = [{**r, "std": 0.01, "n_seeds": 3} for r in records]
     found = rows(report.accuracy_table(wide))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hybrid_jax import results
 from hybrid_jax.data import TEST, TRAIN, VALIDATION, face_drawing, simulated_faces
 from hybrid_jax.data.people import split_people
 from hybrid_jax.errors import UserError
@@ -100,6 +101,7 @@ def test_a_smile_lifts_the_corners_of_the_mouth():
 def test_half_are_women_and_half_of_anybody_s_images_smile():
     made = simulated_faces.load(**SMALL)
     assert made.dataset == "simulated_faces" and made.split_kind == "identity"
+    assert results.is_simulated([{"dataset": made.dataset}])
     assert made.classes["gender"] == ("female", "male")
     assert made.classes["expression"] == ("neutral", "smiling")
     assert made.classes["identity"] == tuple(f"{n:02d}" for n in range(1, 15))

@@ -77,12 +77,11 @@ def markdown(
     command: str, records: list[Mapping], about: About = NOTHING, left_out: Iterable[str] = ()
 ) -> str:
     """The whole of accuracy.md."""
-    simulated = results.distinct(selection.shown(records), "dataset") == ["simulated"]
     missing = ", ".join(f"`{name}`" for name in left_out)
     head = [
         f"# {title(selection.shown(records))}",
         f"`{command}`",
-        notes.SIMULATED if simulated else "",
+        notes.SIMULATED if results.is_simulated(selection.shown(records)) else "",
         notes.LEFT_OUT.format(missing) if missing else "",
     ]
     lines = [

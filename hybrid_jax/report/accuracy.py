@@ -141,7 +141,7 @@ def _cell(r, metric) -> str:
         return ours
     away = r["value"] is not None and abs(r["value"] - theirs) > max(FLAG, 2 * (r["std"] or 0))
     # Made-up data have no figure in the paper to differ from.
-    flag = "*" if away and r["dataset"] != "simulated" else ""
+    flag = "*" if away and not results.is_simulated([r]) else ""
     return f"{ours}{flag} (paper {percent(theirs)})"
 
 

@@ -86,7 +86,7 @@ def not_promised(records: Iterable[Mapping], targets: list[str], clip_norm: floa
     )
     findings.append("Nothing here is about the people whose data trained the network.")
     data = results.distinct(records, "dataset")
-    if data and all(name.startswith("simulated") for name in data):
+    if results.is_simulated(records):
         findings.append("The data are simulated: these numbers say nothing about real people.")
     elif data:
         findings.append(

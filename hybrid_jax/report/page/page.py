@@ -70,7 +70,7 @@ def html(
         versions=versions,
         settings=tables.settings(results.flat(config)),
         left_out=list(left_out),
-        simulated=notes.SIMULATED if results.distinct(shown, "dataset") == ["simulated"] else "",
+        simulated=notes.SIMULATED if results.is_simulated(shown) else "",
         chapters=officer.chapters(shown, seeds, about),
         sections=found,
         seeds=seeds,
