@@ -72,9 +72,9 @@ def strongest(records: Iterable[Mapping], target: str) -> dict[Name, Mapping]:
 
 
 def largest(records: Iterable[Mapping]) -> dict[Name, Mapping]:
-    """Of each embedding the record of the largest value."""
+    """Of each embedding the record of the largest value; one whose value is not known is none."""
     found: dict[Name, Mapping] = {}
-    for r in records:
+    for r in (r for r in records if r["value"] is not None):
         name = embedding_of(r)
         if name not in found or r["value"] > found[name]["value"]:
             found[name] = r
@@ -96,10 +96,10 @@ def flagged(records: Iterable[Mapping], target: str) -> list[Mapping]:
 
 
 def is_above(r: Mapping | None, known: Mapping[tuple, Mapping]) -> bool:
-    """Whether the whole interval of an attack lies above its bound, of `bounds`."""
+    """Whether the whole interval of an attack lies above its bound, of `bounds`, as far as both are known."""
     if r is None or r["ci_low"] is None:
         return False
     bound = known.get((*embedding_of(r), r["noise_relative"]))
-    if bound is None:
+    if bound is None or bound["value"] is None:
         return False
     return r["ci_low"] > bound["value"]

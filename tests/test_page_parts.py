@@ -1,11 +1,14 @@
 """A page is made of whatever was measured: of a part of the records, and where numbers are missing."""
 
+import re
+
 import page_records
 import pytest
 from page_records import COMMAND, CONFIG, VERSIONS
 
-from hybrid_jax import results
+from hybrid_jax import report, results
 from hybrid_jax.report import page
+from hybrid_jax.report.page import officer
 
 FIELDS = (
     "evaluator", "method", "layer", "target", "split", "cloud", "gallery", "mode", "attacker",
@@ -42,3 +45,24 @@ def test_without_intervals_and_without_records_there_is_a_page(records):
     unknown = [{**r, "ci_low": None, "ci_high": None, "stderr": None} for r in records]
     assert "</html>" in html(unknown)
     assert "</html>" in html([])
+
+
+@pytest.mark.parametrize("field", ["value", "chance", "n_fit", "n", "ci_low", "stderr"])
+def test_where_a_record_lacks_a_number_there_are_tables_and_words(records, field):
+    """All of them, those of the bound, and every other one, as of a seed that measured less."""
+    told = results.off_device(records)
+    for lacks in (
+        lambda i, r: True,
+        lambda i, r: r["metric"] == "bayes_bound",
+        lambda i, r: i % 2 == 0,
+    ):
+        less = [{**r, field: None} if lacks(i, r) else r for i, r in enumerate(told)]
+        assert report.markdown("", less).endswith("\n") and officer.chapters(less, "seed 3")
+
+
+def test_counts_that_differ_over_seeds_are_written_as_counts(records):
+    """After collecting they are means."""
+    uneven = [{**r, "n": 301 / 3, "n_seeds": 3, "std": 0.01} for r in records]
+    text = html(uneven)
+    assert "about 100 samples" in text and "about 100<" in text
+    assert "100.3" not in re.sub(r"<(table|script).*?</\1>", "", text, flags=re.DOTALL)

@@ -85,7 +85,8 @@ def best_table(records: Iterable[Mapping], target: str) -> str:
         if MEASURE in by:
             cells = [f"{_cell(by.get(metric))}{_interval(by.get(metric))}" for metric in METRICS]
             best = by[MEASURE]
-            rows.append([_words(*name), best["winner"] or "–", f"{best['n_fit']:.0f}", *cells])
+            fits = "–" if best["n_fit"] is None else f"{best['n_fit']:.0f}"
+            rows.append([_words(*name), best["winner"] or "–", fits, *cells])
     if not rows:
         return ""
     chance = {r["metric"]: r["chance"] for r in own if r["attacker"] == "best"}
@@ -149,7 +150,7 @@ def reconstruction_table(records: Iterable[Mapping]) -> str:
         for heading, metric, target, form, _ in columns:
             of_originals.setdefault(heading, by.get((metric, target, "original")))
             r = by.get((metric, target, None)) or by.get((metric, target, "reconstruction"))
-            of_mean[heading] = None if r is None else form(r["chance"])
+            of_mean[heading] = None if r is None or r["chance"] is None else form(r["chance"])
             row.append(_cell(r, form))
         rows.append([_words(*name), *row])
     if not rows:

@@ -36,7 +36,7 @@ def orderings(records: Iterable[Mapping], target: str) -> str:
         found = {
             (r["layer"], r["method"]): r["value"]
             for r in records_of
-            if r["metric"] == MEASURE and r["reduction"] != "autoencoder"
+            if r["metric"] == MEASURE and r["reduction"] != "autoencoder" and r["value"] is not None
         }
         layers = list(dict.fromkeys(layer for layer, _ in found))
         methods = list(dict.fromkeys(method for _, method in found))

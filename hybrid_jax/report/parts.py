@@ -159,7 +159,8 @@ def _attack_note(records: list[Mapping], target: str) -> str:
     found = attacked.headline(records, target)
     held = paper.adversary_name("held_out", attacked.shown_data(records, target))
     fits = max(results.distinct(found, "n_fit"), default=0)
-    chance = max((r["chance"] for r in found if r["metric"] == attacked.MEASURE), default=None)
+    measured = results.select(found, metric=attacked.MEASURE)
+    chance = max(results.distinct(measured, "chance"), default=None)
     above = len(attacked.flagged(records, target))
     bound = f" **{above} rows are above the bound: something is wrong.**" if above else ""
     return notes.ATTACK.format(held=held, fits=round(fits), chance=percent(chance)) + bound

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from hybrid_jax import attacked, results
+from hybrid_jax.report.page.phrases import count
 
 Told = tuple[str, list[str], list[str]]  # heading, paragraphs, findings
 
@@ -36,7 +37,7 @@ def sure(records: Iterable[Mapping], targets: list[str], seeds: str) -> Told:
     tried = [name for name in results.distinct(attacks, "attacker") if name != "best"]
     if tried:
         counts = [r["n"] for r in attacks if r["mode"] is None and r["n"]]
-        samples = f", on up to {max(counts):,} samples" if counts else ""
+        samples = f", on up to {count(max(counts))} samples" if counts else ""
         findings.append(
             f"Attackers that were tried ({len(tried)}): {', '.join(tried)}{samples}. The best is named after the fact,"
             " on the samples it is tried on, which favours the attacker. A better one may exist that nobody tried."

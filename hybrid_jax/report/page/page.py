@@ -15,6 +15,7 @@ from hybrid_jax import results, selection
 from hybrid_jax.report import notes
 from hybrid_jax.report.about import NOTHING, About
 from hybrid_jax.report.page import javascript, officer, tables, theme
+from hybrid_jax.report.page.phrases import count
 from hybrid_jax.report.page.section import Section, sections
 from hybrid_jax.report.parts import title
 
@@ -115,9 +116,7 @@ def _facts(records: list[Mapping], seeds: str) -> list[tuple[str, str]]:
             own = results.select(records, evaluator=evaluator, split=split)
             counts = sorted({r["n"] for r in own if r["n"] is not None}, reverse=True)
             if counts:
-                found.append(
-                    (f"Samples, {evaluator}, {split}", ", ".join(f"{n:,}" for n in counts))
-                )
+                found.append((f"Samples, {evaluator}, {split}", ", ".join(map(count, counts))))
     return [(name, value) for name, value in found if value]
 
 

@@ -23,6 +23,21 @@ def noise_words(r: Mapping) -> str:
     return " at operating noise" if r["noise_relative"] else " without noise"
 
 
+def count(n: float) -> str:
+    """A number of things; after collecting it is a mean over seeds, and need not be whole."""
+    return f"{n:,.0f}" if float(n).is_integer() else f"about {n:,.0f}"
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """Words in a sentence.
+
+    >>> listed(["gender", "identity", "age"])
+    'gender, identity and age'
+    """
+    *others, end = list(words) or [""]
+    return f"{', '.join(others)} {last} {end}" if others else end
+
+
 def share(r: Mapping, short: bool = False) -> str:
     """A share in percent, with its spread over seeds and its interval over people, as far as they are known."""
     text = f"{percent(r['value'])} %"
