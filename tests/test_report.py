@@ -167,7 +167,7 @@ def test_the_report_says_less_when_less_was_measured(records, tmp_path):
 def test_settings_and_title_do_without_accuracies(records):
     told = results.select(records, evaluator="privacy", target="gender", layer=("conv_4", "fc_1"))
     assert rows(accuracy.settings_table(told))["FC-1"] == ["0.3", "10", "8"]
-    assert report.markdown("", told).startswith("# Gender on motionsense")
+    assert report.markdown("", told).startswith("# Privacy of gender on motionsense")
 
 
 def test_a_report_is_the_same_bytes_again(records, tmp_path):

@@ -79,7 +79,7 @@ def markdown(
     """The whole of accuracy.md."""
     missing = ", ".join(f"`{name}`" for name in left_out)
     head = [
-        f"# {title(selection.shown(records))}",
+        f"# {title(selection.shown(records), about.primary)}",
         f"`{command}`",
         notes.SIMULATED if results.is_simulated(selection.shown(records)) else "",
         notes.LEFT_OUT.format(missing) if missing else "",

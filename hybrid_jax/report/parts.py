@@ -1,7 +1,7 @@
 """What a report holds, part by part: a heading, a note on how to read it, and its tables."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from hybrid_jax import attacked, paper, results, selection
 from hybrid_jax.report import accuracy, attacks, leakage, notes, privacy, sweep
@@ -34,15 +34,40 @@ class Part:
 def parts(records: Iterable[Mapping], about: About = NOTHING) -> list[Part]:
     """All parts of which the records hold something; the others are left out, heading and all.
 
+    A heading under which something stands stays, without a note where it has no table of its own.
+
     Args:
         records: without those of devices.
         about: what they do not tell.
     """
+    return filled(every(records, about))
+
+
+def filled(every: Iterable[Part], also: Collection[tuple[str, str]] = ()) -> list[Part]:
+    """The parts that hold something, each under its heading.
+
+    Args:
+        every: parts in order, empty ones too.
+        also: (topic, target) of which there is something else to show than tables: its heading stays.
+    """
+    found: list[Part] = []
+    for part in reversed(list(every)):
+        heads = bool(found) and found[-1].level > part.level
+        heads |= part.level == 2 and (part.topic, part.target) in also
+        if any(part.body):
+            found.append(part)
+        elif heads:
+            found.append(replace(part, note="", body=()))
+    return found[::-1]
+
+
+def every(records: Iterable[Mapping], about: About = NOTHING) -> list[Part]:
+    """All parts that there may be; see `parts`."""
     records = list(records)
     settings, shown = sweep.sweep_table(records, about.tolerance), selection.shown(records)
-    found = [
+    return [
         *_accuracy(shown, alone=not settings),
-        *_privacy(shown, about.tolerance),
+        *_privacy(shown, about),
         *_attacks(shown),
         Part(
             "reconstruction", "", 2, "Reconstruction", notes.REBUILT,
@@ -54,20 +79,29 @@ def parts(records: Iterable[Mapping], about: About = NOTHING) -> list[Part]:
         ),
         Part("sweep", "", 2, "Every setting of the sweep", notes.SWEEP, (settings,)),
     ]  # fmt: skip
-    return [part for part in found if any(part.body)]
 
 
-def title(records: list[Mapping]) -> str:
-    """What was measured, on what, over which seeds: the heading of a report."""
+def title(records: list[Mapping], primary: str = "") -> str:
+    """What was measured, on what, over which seeds: the heading of a report.
+
+    Args:
+        records: those that are shown.
+        primary: what the service is for; "": the variable whose accuracy was measured.
+    """
 
     def named(field):
         return ", ".join(str(v) for v in results.distinct(records, field))
 
-    measured = results.select(records, evaluator="accuracy") or records
-    task = ", ".join(results.distinct(measured, "target")) or "nothing"
+    task = primary or ", ".join(
+        results.distinct(results.select(records, evaluator="accuracy"), "target")
+    )
+    # Without its accuracy nothing tells the service: what was attacked is not what it is for.
+    task = task or f"privacy of {', '.join(results.distinct(records, 'target')) or 'nothing'}"
     seeds = max(results.distinct(records, "n_seeds"), default=None)
     over = f"seed {named('seed')}" if seeds is None else f"{seeds} seed{'s'[: seeds != 1]}"
-    return f"{task.capitalize()} on {named('dataset')}, {named('split_kind')} split, {over}"
+    return (
+        f"{task[:1].upper()}{task[1:]} on {named('dataset')}, {named('split_kind')} split, {over}"
+    )
 
 
 def _accuracy(records: list[Mapping], alone: bool) -> Iterator[Part]:
@@ -80,8 +114,10 @@ def _accuracy(records: list[Mapping], alone: bool) -> Iterator[Part]:
     yield Part("accuracy", "", 2, "Settings", notes.SETTINGS, (settings,))
 
 
-def _privacy(records: list[Mapping], tolerance: float) -> Iterator[Part]:
-    planned = privacy.targets(records)
+def _privacy(records: list[Mapping], about: About) -> Iterator[Part]:
+    tolerance, measured = about.tolerance, results.select(records, evaluator="privacy")
+    unplanned = unplanned_targets(measured, about.sensitive)
+    planned = [t for t in results.distinct(measured, "target") if t not in unplanned]
     for target in planned:
         for level, heading, note, table in (
             (
@@ -110,11 +146,22 @@ def _privacy(records: list[Mapping], tolerance: float) -> Iterator[Part]:
             ),
         ):
             yield Part("privacy", target, level, heading, note, (table,))
-    measured = results.distinct(results.select(records, evaluator="privacy"), "target")
-    unplanned = [target for target in measured if target not in planned]
     table = leakage.unplanned_table(records, unplanned, tolerance)
     heading = "Attributes that nobody planned for"
     yield Part("unplanned", "", 2, heading, notes.UNPLANNED, (table,))
+
+
+def unplanned_targets(records: Iterable[Mapping], sensitive: Collection[str]) -> list[str]:
+    """The variables that were measured though nobody planned to protect them.
+
+    Args:
+        records: of privacy.
+        sensitive: what was planned; empty, where that is not known: what more than strangers were measured for.
+    """
+    # Which sample a feature is of (mode `instance`) is no variable of a person.
+    own = [r for r in records if r["mode"] != "instance"]
+    known = sensitive or {r["target"] for r in own if r["gallery"] != "leave_group_out"}
+    return [t for t in results.distinct(own, "target") if known and t not in known]
 
 
 def _attacks(records: list[Mapping]) -> Iterator[Part]:

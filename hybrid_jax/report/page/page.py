@@ -65,7 +65,7 @@ def html(
     charts = _data(found)
     script = (HERE / "page.js").read_text()
     return _environment().get_template("page.html.j2").render(
-        title=title(shown or records),
+        title=title(shown or records, about.primary),
         command=command,
         facts=_facts(shown or records, seeds),
         versions=versions,

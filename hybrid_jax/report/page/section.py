@@ -19,9 +19,9 @@ from hybrid_jax.report.page import (
 )
 from hybrid_jax.report.page.chart import Block
 from hybrid_jax.report.page.pictures import Picture, reconstructions
-from hybrid_jax.report.parts import Part, parts
+from hybrid_jax.report.parts import every, filled
 
-CHARTED = ("privacy", "attack")  # whose first part of each target has charts
+CHARTED = ("privacy", "attack")  # topics with charts, above the first part of each target
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,15 @@ def sections(
     records = list(records)
     told = results.off_device(records)
     shown = selection.shown(told)
-    charted = set()
-    for number, part in enumerate(parts(told, about)):
-        own = part.topic, part.target
-        blocks, images = [], []
-        if part.topic in CHARTED and own not in charted:
-            charted.add(own)
-            blocks = _blocks(part, shown, seeds, about.tolerance)
+    given = every(told, about)
+    charts = {
+        own: _blocks(*own, shown, seeds, about.tolerance)
+        for own in dict.fromkeys((part.topic, part.target) for part in given)
+        if own[0] in CHARTED
+    }
+    for number, part in enumerate(filled(given, [own for own, found in charts.items() if found])):
+        # Above the first part of each, whatever tables there are.
+        blocks, images = charts.pop((part.topic, part.target), []), []
         if part.topic == "reconstruction" and figures is not None:
             images = reconstructions(shown, figures)
         yield Section(
@@ -82,15 +84,17 @@ def sections(
         )  # fmt: skip
 
 
-def _blocks(part: Part, shown: list[Mapping], seeds: str, tolerance: float) -> list[Block]:
-    if part.topic == "privacy":
+def _blocks(
+    topic: str, target: str, shown: list[Mapping], seeds: str, tolerance: float
+) -> list[Block]:
+    if topic == "privacy":
         found = [
-            tradeoff_charts.block(shown, part.target, seeds, tolerance),
-            session_charts.of_privacy(shown, part.target),
+            tradeoff_charts.block(shown, target, seeds, tolerance),
+            session_charts.of_privacy(shown, target),
         ]
     else:
         found = [
-            attack_charts.block(shown, part.target),
-            session_charts.of_attacks(shown, part.target),
+            attack_charts.block(shown, target),
+            session_charts.of_attacks(shown, target),
         ]
     return [block for block in found if block is not None]
