@@ -3,60 +3,53 @@
 from collections.abc import Iterable, Mapping
 
 from hybrid_jax import attacked, paper, results
+from hybrid_jax.attacked import MEASURE
 from hybrid_jax.report import leakage
 from hybrid_jax.report.attacks import method_name
 from hybrid_jax.report.markdown import percent
-from hybrid_jax.report.page.phrases import UNPROTECTED, noise_words, protected, share
+from hybrid_jax.report.page.phrases import UNPROTECTED, listed, noise_words, protected, share
+
+Told = tuple[list[str], list[str]]  # paragraphs, findings
 
 
-def by_attacks(records: list[Mapping], target: str) -> tuple[list[str], list[str]] | None:
-    """Of each layer what the best attacker gets of the protected feature, beside what it gets of an unprotected one."""
-    best = _plain(
-        results.select(attacked.headline(records, target), metric=attacked.MEASURE, attacker="best")
-    )
+def by_attacks(records: list[Mapping], target: str) -> Told | None:
+    """Of each layer what the strongest attacker gets of the protected feature, whatever data it holds.
+
+    Beside it what it gets of an unprotected one, of several uploads, and of people whom it never met.
+
+    Args:
+        records: those that are shown.
+        target: the sensitive variable.
+
+    Returns:
+        None where no attacker was after it.
+    """
+    best = _plain(attacked.strongest(records, target).values())
     if not best:
         return None
-    strangers = _plain(
-        attacked.measured(
-            records, target, attacker="best", metric=attacked.MEASURE, gallery="leave_group_out", mode=None
-        )
-    )  # fmt: skip
-    alone = _plain(
-        results.select(
-            attacked.headline(records, target), metric=f"{attacked.MEASURE}_prediction_floor"
-        )
-    )
-    sessions = results.select(
-        attacked.headline(records, target, "session"), metric=attacked.MEASURE
-    )
     chance = next(iter(best.values()))["chance"]
     method = protected(m for _, m in best)
     findings = []
     for layer in results.distinct(best.values(), "layer"):
         r = best.get((layer, method))
-        if r is None or r["value"] is None:
+        if r is None:
             continue
         text = (
-            f"Of the {method_name(method)} embedding at {paper.layer_name(layer)}{noise_words(r)}, the best attacker"
-            f" ({_who(r)}) names the {target} right in {share(r)};"
+            f"Of the {method_name(method)} embedding at {paper.layer_name(layer)}{noise_words(r)}, the strongest"
+            f" attacker that was measured ({_who(r)}, who holds {_held(r)}) names the {target} right in {share(r)};"
             f" chance is {percent(chance)} %."
         )
         if (layer, UNPROTECTED) in best and method != UNPROTECTED:
-            text += f" Without protection ({UNPROTECTED}) it would be {share(best[layer, UNPROTECTED], short=True)}."
-        if (layer, method) in alone:
             text += (
-                " Who sees nothing but the service's own answer is right in"
-                f" {share(alone[layer, method], short=True)}."
+                f" Without protection ({UNPROTECTED}) the strongest is right in"
+                f" {share(best[layer, UNPROTECTED], short=True)}."
             )
-        most = _most(sessions, layer, method)
-        if most is not None:
-            text += f" From {most['queries']} uploads of one person together: {share(most, short=True)}."
-        if (layer, method) in strangers:
-            text += (
-                " If it has never met the people it asks about:"
-                f" {share(strangers[layer, method], short=True)}."
-            )
-        findings.append(text)
+        own = [
+            other
+            for other in attacked.measured(records, target, layer=layer, method=method)
+            if other["reduction"] != "autoencoder"
+        ]
+        findings.append(text + _of_the_answer(own, r) + _of_sessions(own) + _of_strangers(own))
     note = (
         "Right in so many percent is a mean over classes (balanced accuracy): each class counts alike, so that who"
         f" guesses, or always names one class, is right in {percent(chance)} %."
@@ -64,8 +57,17 @@ def by_attacks(records: list[Mapping], target: str) -> tuple[list[str], list[str
     return [note], findings
 
 
-def by_measure(records: list[Mapping], target: str, tolerance: float):
-    """Without attackers: what the privacy measure's own adversary gets; None where that was not measured either."""
+def by_measure(records: list[Mapping], target: str, tolerance: float) -> Told | None:
+    """Without attackers: of each layer what the privacy measure's own adversary gets of the protected feature.
+
+    Args:
+        records: those that are shown.
+        target: the sensitive variable.
+        tolerance: accuracy, a share, that the operating noise may cost.
+
+    Returns:
+        None where that was not measured either.
+    """
     found = leakage.beyond(records, target, tolerance)
     measured = {
         (layer, method): own
@@ -93,21 +95,70 @@ def by_measure(records: list[Mapping], target: str, tolerance: float):
     return [note], findings
 
 
+def _of_the_answer(own: list[Mapping], r: Mapping) -> str:
+    """What the service's prediction alone tells the attacker of `r`."""
+    same = {name: r[name] for name in ("gallery", "attacker_data", "max_windows", "mode")}
+    alone = results.select(own, metric=f"{MEASURE}_prediction_floor", **same)
+    if not alone:
+        return ""
+    return (
+        f" Who sees nothing but the service's own answer is right in {share(alone[0], short=True)}."
+    )
+
+
+def _of_sessions(own: list[Mapping]) -> str:
+    """The most that was got of several uploads, whatever their number and the attacker's data."""
+    sessions = results.select(own, gallery="held_out", mode="session", metric=MEASURE)
+    most = _most(r for r in sessions if r["queries"] > 1)
+    if most is None:
+        return ""
+    return (
+        f" From {most['queries']} uploads of one person together the strongest ({_who(most)}, who holds {_held(most)})"
+        f" is right in {share(most, of='such series')}."
+    )
+
+
+def _of_strangers(own: list[Mapping]) -> str:
+    """The most that was got of people whom the attacker never met, and what the same attackers get where it has."""
+    single = results.select(own, mode=None, metric=MEASURE)
+    strangers = results.select(single, gallery="leave_group_out")
+    most = _most(results.select(strangers, attacker="best"))
+    if most is None:
+        return ""
+    alike = {name: most[name] for name in ("attacker_data", "max_windows")}
+    others = results.select(strangers, **alike)
+    tried = [name for name in results.distinct(others, "attacker") if name != "best"]
+    whom = "the best attacker" if not tried else listed(tried)
+    if len(tried) > 1:
+        whom = f"the best of {whom}"
+    text = (
+        f" Of people whom it never met, {whom} (who holds {_held(most)} of others) is right in"
+        f" {share(most)}"
+    )
+    met = _most(results.select(single, gallery="held_out", attacker=tried, **alike))
+    if met is not None:
+        text += f"; holding such data of the very people, in {share(met, short=True)}"
+    return text + "."
+
+
 def _who(r: Mapping) -> str:
     """Which attacker was the best; over several seeds it may be another one in each."""
-    winner = r["winner"] or "of those tried"
-    return f"by seed {winner}" if "," in winner else winner
+    winner = r["winner"] or "the best of those tried"
+    several = winner.split(", ")
+    return f"{listed(several, 'or')}, whichever was best in each seed" if several[1:] else winner
+
+
+def _held(r: Mapping) -> str:
+    """What the attacker holds, by the names that the chapter on the adversary explains."""
+    unlimited = ", all of it" if r["max_windows"] == 0 else ""
+    return paper.adversary_name("held_out", r["attacker_data"]) + unlimited
+
+
+def _most(records: Iterable[Mapping]) -> Mapping | None:
+    known = [r for r in records if r["value"] is not None]
+    return max(known, key=lambda r: r["value"], default=None)
 
 
 def _plain(records: Iterable[Mapping]) -> dict[tuple[str, str], Mapping]:
     """(layer, method) -> record, of what is not reduced by the autoencoder."""
     return {(r["layer"], r["method"]): r for r in records if r["reduction"] != "autoencoder"}
-
-
-def _most(sessions: list[Mapping], layer: str, method: str) -> Mapping | None:
-    own = [
-        r
-        for r in results.select(sessions, layer=layer, method=method)
-        if r["reduction"] != "autoencoder"
-    ]
-    return max((r for r in own if r["queries"] > 1), key=lambda r: r["queries"], default=None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from hybrid_jax import attacked, results
-from hybrid_jax.report.page.phrases import count
+from hybrid_jax.report.page.phrases import count, listed
 
 Told = tuple[str, list[str], list[str]]  # heading, paragraphs, findings
 
@@ -26,12 +26,19 @@ def sure(records: Iterable[Mapping], targets: list[str], seeds: str) -> Told:
     draws = max(results.distinct(records, "draws"), default=1)
     if draws > 1:
         findings.append(
-            f"Noise was drawn up to {draws} times; the tables have the standard error over draws."
+            f"Noise was drawn up to {count(draws)} times"
+            + (
+                " in each training; a number is the mean."
+                if several
+                else "; the tables have the standard error over draws."
+            )
         )
     if any(r["ci_low"] is not None for r in records):
         findings.append(
             "A 95 % interval says how far a number would move with other people of the same kind (a bootstrap that"
             " draws people, not samples). It does not cover other kinds of people, devices or places."
+            + " Of several trainings its ends are means."
+            * several
         )
     attacks = results.select(records, evaluator="attack", split="test")
     tried = [name for name in results.distinct(attacks, "attacker") if name != "best"]
@@ -50,13 +57,16 @@ def sure(records: Iterable[Mapping], targets: list[str], seeds: str) -> Told:
     return "How sure this is", [], findings
 
 
-def not_promised(records: Iterable[Mapping], targets: list[str], clip_norm: float) -> Told:
+def not_promised(
+    records: Iterable[Mapping], targets: list[str], clip_norm: float, primary: str = ""
+) -> Told:
     """What does not follow from the numbers.
 
     Args:
         records: those that are shown.
         targets: the sensitive variables.
         clip_norm: what features are clipped to, 0 for not at all.
+        primary: what the service is for, "" where that is not known.
     """
     records = list(records)
     epsilons = results.select(records, metric="dp_epsilon")
@@ -68,6 +78,12 @@ def not_promised(records: Iterable[Mapping], targets: list[str], clip_norm: floa
             " table of that name has each. Where no noise is added there is no such guarantee. It is on one upload and"
             " says nothing of the training data."
         )
+    elif clip_norm:
+        first = (
+            f"Features are clipped to a length of {clip_norm:g}, but no finite epsilon was computed in this run: it"
+            " shows no bound on what a cleverer adversary, or one who knows more, may get. The numbers say how the"
+            " adversaries that were tried fared on these data."
+        )
     else:
         first = (
             "It is not differential privacy: features are not clipped, so there is no bound on what a cleverer"
@@ -77,13 +93,12 @@ def not_promised(records: Iterable[Mapping], targets: list[str], clip_norm: floa
     findings = [first]
     if targets:
         findings += [
-            f"Only {', '.join(targets)} was asked for. A feature may tell other things about a person.",
+            f"Nothing but {listed(targets)} was asked about. A feature may tell other things about a person.",
             "One upload tells less than many of the same person: see what several uploads together tell, where it was"
             " measured, before judging a service that runs all day.",
         ]
-    tasks = results.distinct(results.select(records, evaluator="accuracy"), "target")
     findings.append(
-        f"The service learns its own answer{f' ({tasks[0]})' if tasks else ''}; that much is given away by design."
+        f"The service learns its own answer{f' ({primary})' if primary else ''}; that much is given away by design."
     )
     findings.append("Nothing here is about the people whose data trained the network.")
     data = results.distinct(records, "dataset")

@@ -8,13 +8,15 @@ from hybrid_jax.report.about import NOTHING, About
 from hybrid_jax.report.attacks import method_name
 from hybrid_jax.report.markdown import percent
 from hybrid_jax.report.page import learned, limits
-from hybrid_jax.report.page.phrases import UNPROTECTED, noise_words, protected, share
+from hybrid_jax.report.page.phrases import UNPROTECTED, listed, noise_words, protected, share
+from hybrid_jax.report.parts import unplanned_targets
 from hybrid_jax.report.sweep import accuracy_at
 
+# What is behind the names that attackers' data have on the page, each with the right answers.
 HELD = {
-    "unseen": "recordings or images of the same people, other than those asked about, each with the right answer",
-    "network_train": "the data that the network was trained on, each with the right answer",
-    "both": "the network's training data and other recordings or images of the same people, with the right answers",
+    "unseen": "recordings or images of the same people, other than those asked about",
+    "network_train": "what the network was trained on",
+    "both": "what the network was trained on, and recordings or images of the same people other than those asked about",
 }
 
 
@@ -42,8 +44,15 @@ def chapters(records: Iterable[Mapping], seeds: str, about: About = NOTHING) -> 
         about: what the records do not tell.
     """
     records = list(records)
-    targets = list(dict.fromkeys([*attacked.targets(records), *_measured(records)]))
-    found: list[Chapter | None] = [_uploaded(records, targets)]
+    measured = _measured(records)
+    targets = list(
+        dict.fromkeys([*attacked.targets(records), *results.distinct(measured, "target")])
+    )
+    unplanned = unplanned_targets(measured, about.sensitive)
+    primary = about.primary or listed(
+        results.distinct(results.select(records, evaluator="accuracy"), "target")
+    )
+    found = [_uploaded(records, targets, unplanned, primary)]
     if targets:
         found.append(_adversary(records))
     for target in targets:
@@ -53,47 +62,59 @@ def chapters(records: Iterable[Mapping], seeds: str, about: About = NOTHING) -> 
         if told:
             found.append(Chapter(f"What it learns of {target}", *told))
     found += [_cost(records, about.tolerance), Chapter(*limits.sure(records, targets, seeds))]
-    found.append(Chapter(*limits.not_promised(records, targets, about.clip_norm)))
-    return [chapter for chapter in found if chapter]
+    found.append(Chapter(*limits.not_promised(records, targets, about.clip_norm, primary)))
+    return found
 
 
-def _measured(records: list[Mapping]) -> list[str]:
-    return results.distinct(results.select(records, evaluator="privacy", split="test"), "target")
+def _measured(records: list[Mapping]) -> list[Mapping]:
+    """Of privacy; without those of which sample a feature is of, which is no variable of a person."""
+    own = results.select(records, evaluator="privacy", split="test")
+    return [r for r in own if r["mode"] != "instance"]
 
 
-def _uploaded(records: list[Mapping], targets: list[str]) -> Chapter:
-    tasks = results.distinct(results.select(records, evaluator="accuracy"), "target")
-    task = f" ({', '.join(tasks)})" if tasks else ""
+def _uploaded(
+    records: list[Mapping], targets: list[str], unplanned: list[str], primary: str
+) -> Chapter:
     layers = ", ".join(map(paper.layer_name, results.distinct(records, "layer")))
     paragraphs = [
         "A phone runs the first layers of a neural network and uploads only what comes out of them, some numbers called"
-        f" the feature. The cloud runs the rest and answers the question that the service is for{task}. Raw recordings"
-        f" or images stay on the phone. The network was cut at: {layers or 'nothing that was measured'}.",
+        " the feature. The cloud runs the rest and answers the question that the service is for"
+        f"{f' ({primary})' if primary else ''}. Raw recordings or images stay on the phone. The network was cut at:"
+        f" {layers or 'nothing that was measured'}.",
     ]
-    if targets:
+    if planned := [target for target in targets if target not in unplanned]:
         paragraphs.append(
-            f"The feature should say as little as possible about: {', '.join(targets)}. This page says how little that"
-            " is, in numbers that were measured in this very run."
+            f"The feature should say as little as possible about {listed(planned)}. This page says how little that"
+            " is, in numbers that were measured."
         )
-    else:
+    if unplanned:
         paragraphs.append(
-            "This run measured how often the service is right. It measured nothing of what an adversary gets: no"
-            " statement on privacy can be drawn from it."
+            f"Nobody planned for {listed(unplanned)}; what the feature says was measured all the same."
+        )
+    if not targets:
+        known = bool(results.select(records, evaluator="accuracy"))
+        paragraphs.append(
+            f"This run measured {'how often the service is right. It measured ' * known}nothing of what an adversary"
+            " gets: no statement on privacy can be drawn from it."
         )
     return Chapter("What is uploaded", paragraphs, [])
 
 
 def _adversary(records: list[Mapping]) -> Chapter:
-    holds = []
-    for target in attacked.targets(records):
-        data = attacked.shown_data(records, target)
-        holds.append(f"to learn {target}, it holds {HELD.get(data or '', data)}")
     text = (
         "The adversary reads every upload: it may be the cloud itself, or whoever broke into it. It knows the network,"
         " how features are made smaller, and how much noise is added; only the noise that was drawn is unknown to it."
     )
-    if holds:
-        text += f" And {'; '.join(holds)}."
+    tried: dict[tuple, list[str]] = {}
+    for target in attacked.targets(records):
+        held = attacked.measured(records, target, gallery="held_out")
+        data = tuple(name for name in HELD if name in results.distinct(held, "attacker_data"))
+        tried.setdefault(data, []).append(target)
+    for data, targets in tried.items():
+        if data:
+            names = (f"{paper.adversary_name('held_out', name)} ({HELD[name]})" for name in data)
+            text += f" To learn {listed(targets)} it holds {listed(names, 'or')}, with the right answers."
+    if any(tried):
         text += (
             " That is more than most would have: a weaker adversary gets less, one with more or"
             " better data may get more."
@@ -101,17 +122,12 @@ def _adversary(records: list[Mapping]) -> Chapter:
     return Chapter("Who the adversary is", [text], [])
 
 
-def _cost(records: list[Mapping], tolerance: float) -> Chapter | None:
+def _cost(records: list[Mapping], tolerance: float) -> Chapter:
     """How often the service is right with and without protection."""
-    own = [
-        r for r in results.select(records, evaluator="accuracy") if r["reduction"] != "autoencoder"
-    ]
-    if not own:
-        return None
-    operating, method = (
-        tradeoff.operating_points(own, tolerance),
-        protected(r["method"] for r in own),
-    )
+    measured = results.select(records, evaluator="accuracy")
+    own = [r for r in measured if r["reduction"] != "autoencoder"]
+    operating = tradeoff.operating_points(own, tolerance)
+    method = protected(r["method"] for r in own) if own else UNPROTECTED
     findings = []
     for layer in results.distinct(own, "layer"):
         mine = results.select(own, layer=layer, method=method)
@@ -130,8 +146,12 @@ def _cost(records: list[Mapping], tolerance: float) -> Chapter | None:
             f" {with_['target']} is named right in {share(with_)}"
         )
         if without is not None and method != UNPROTECTED:
-            text += f"; without protection in {share(without)}"
+            text += f"; without protection in {share(without, short=True)}"
         findings.append(
             f"{text}. Always naming the most frequent class is right in {percent(with_['chance'])} %."
         )
-    return Chapter("What protection costs", [], findings) if findings else None
+    unknown = (
+        "Accuracy was not measured in this run: how often the service is right, and so what protection costs, is not"
+        " known."
+    )
+    return Chapter("What protection costs", [] if findings else [unknown], findings)
