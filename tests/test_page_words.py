@@ -131,3 +131,16 @@ def test_a_run_of_attacks_alone_names_the_service_and_what_is_not_known(records)
     assert "its own answer (sport)" in " ".join(told["What this does not promise"].findings)
     (nothing, *_) = officer.chapters([], "seed 3")
     assert "This run measured nothing of what" in nothing.paragraphs[1]
+
+
+def test_what_ran_and_what_the_paper_printed_are_told_apart(records):
+    text = html_words(records)
+    assert "measured by what ran, but for those after the word “paper”" in text
+    assert "LayersFC-1, FC-2\n" in text
+    assert "MethodsSimple, Siamese, Reduced, Red. Siam., Noisy" in text
+    unprinted = [r for r in records if r["evaluator"] == "attack"]
+    assert "measured by what ran." in html_words(unprinted)
+
+
+def html_words(records):
+    return "".join(Tree(page.html("c", {}, records, {})).text)

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from hybrid_jax import results, selection
+from hybrid_jax import paper, results, selection
 from hybrid_jax.report import notes
 from hybrid_jax.report.about import NOTHING, About
 from hybrid_jax.report.page import javascript, officer, tables, theme
@@ -74,6 +74,7 @@ def html(
         simulated=notes.SIMULATED if results.is_simulated(shown) else "",
         chapters=officer.chapters(shown, seeds, about),
         sections=found,
+        printed=any("(paper " in table for section in found for table in section.body),
         seeds=seeds,
         charts={"config": theme.CONFIG, **charts},
         chart_table=tables.chart_table,
@@ -108,8 +109,11 @@ def _facts(records: list[Mapping], seeds: str) -> list[tuple[str, str]]:
         ("Data set", ", ".join(results.distinct(records, "dataset"))),
         ("Split", ", ".join(results.distinct(records, "split_kind"))),
         ("Seeds", seeds),
-        ("Layers", ", ".join(results.distinct(records, "layer"))),
-        ("Methods", ", ".join(results.distinct(records, "method"))),
+        ("Layers", ", ".join(map(paper.layer_name, results.distinct(records, "layer")))),
+        (
+            "Methods",
+            ", ".join(paper.METHOD_NAMES.get(m, m) for m in results.distinct(records, "method")),
+        ),
     ]
     for evaluator in results.distinct(records, "evaluator"):
         for split in ("test", "validation"):
