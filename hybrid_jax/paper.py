@@ -1,5 +1,7 @@
 """What the paper printed, and the words in which it and we say things."""
 
+from collections.abc import Iterable
+
 LAYER_NAMES = {
     "conv_4": "Conv-4",
     "fc_1": "FC-1",
@@ -56,6 +58,45 @@ def table_1(task: str, layer: str, method: str) -> float | None:
 def layer_name(layer: str) -> str:
     """A layer as the paper writes it; any other layer as it is."""
     return LAYER_NAMES.get(layer, layer)
+
+
+def method_name(method: str) -> str:
+    """A method as the paper writes it; any other, such as another defence, as it is."""
+    return METHOD_NAMES.get(method, method)
+
+
+def in_order(methods: Iterable[str]) -> list[str]:
+    """Each method once, in the paper's order, then those that are not in it.
+
+    >>> in_order(["LDP", "advanced", "simple", "LDP"])
+    ['simple', 'advanced', 'LDP']
+    """
+    found = list(dict.fromkeys(methods))
+    known = [method for method in METHOD_NAMES if method in found]
+    return known + [method for method in found if method not in METHOD_NAMES]
+
+
+def method_words(method: str) -> str:
+    """A method within a sentence.
+
+    >>> method_words("noisy_reduced"), method_words("LDP")
+    ('noisy reduced', 'LDP')
+    """
+    return METHOD_NAMES[method].lower() if method in METHOD_NAMES else method
+
+
+def reduction_words(reduction: str | None) -> list[str]:
+    """The reduction, to be joined to a name; nothing of PCA, the paper's, and of none, which the method tells."""
+    return [] if reduction in (None, "none", "pca") else [reduction]
+
+
+def embedding_name(layer: str, method: str, reduction: str | None) -> str:
+    """An embedding, as the rows of tables are called.
+
+    >>> embedding_name("fc_1", "advanced", "pca"), embedding_name("fc_1", "reduced", "autoencoder")
+    ('FC-1, advanced', 'FC-1, reduced, autoencoder')
+    """
+    return ", ".join([layer_name(layer), method_words(method), *reduction_words(reduction)])
 
 
 def adversary_name(gallery: str, attacker_data: str | None) -> str:

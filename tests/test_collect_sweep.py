@@ -108,17 +108,17 @@ def test_tables_show_the_setting_that_is_best_on_validation_and_areas_compare_th
     page = (tmp_path / "all" / "accuracy.md").read_text()
     marked = [line for line in page.splitlines() if "**→**" in line and line.startswith("|")]
     assert len(marked) == 2 and all(line.count("|") == 11 for line in marked)
-    advanced = next(line for line in marked if "Advanced" in line)
+    advanced = next(line for line in marked if "advanced" in line)
     # Noise costs 10 points at its first level: the operating noise is none.
     assert advanced.count("90.5 ± 0.7") == 3 and "## Settings" not in page
     # In the order of the methods, not of the folders' names.
-    assert page.index("** FC-2, Noisy reduced") < page.index("** FC-2, Advanced")
+    assert page.index("** FC-2, noisy reduced") < page.index("** FC-2, advanced")
 
 
 def test_accuracy_at_the_operating_noise_needs_no_privacy():
     known = [r for s in SETTINGS for r in records(0, *s) if r["evaluator"] == "accuracy"]
     page = report.markdown("", known, report.About(tolerance=0.1))
-    (line,) = (line for line in page.splitlines() if line.startswith("| **→** FC-2, Advanced"))
+    (line,) = (line for line in page.splitlines() if line.startswith("| **→** FC-2, advanced"))
     cells = [cell.strip() for cell in line.split("|")[2:-1]]
     assert cells == ["0.1", "–", "2", "1", "90.0", "90.0", "0.5", "80.0"]
 

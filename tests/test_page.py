@@ -8,10 +8,10 @@ from page_records import COMMAND, CONFIG, HOSTILE, VERSIONS
 from page_tree import Tree, drawn, headings
 from synthetic_records import run
 
-from hybrid_jax import attacked, collect, report, results, tradeoff
+from hybrid_jax import attacked, collect, paper, report, results, tradeoff
 from hybrid_jax.figures.sessions import uploads
 from hybrid_jax.report import page
-from hybrid_jax.report.page import tables, theme
+from hybrid_jax.report.page import tables
 from hybrid_jax.report.page.tradeoff_rows import AXES
 
 
@@ -78,7 +78,7 @@ def test_every_mark_of_a_trade_off_is_a_point_of_its_records(text, records):
         name = "-".join(
             filter(None, ("tradeoff", about["target"], *curve.adversary, about["layer"]))
         )
-        method, cloud = theme.method_name(about["method"]), about["cloud"]
+        method, cloud = paper.method_name(about["method"]), about["cloud"]
         own = [
             p for p in charts[name]["points"]
             if (p["method"], p["cloud"]) == (method, {"original": "as trained", "retrained": "re-trained"}[cloud])

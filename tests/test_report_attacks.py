@@ -1,13 +1,14 @@
 """Tables and figures of attacks, and what is flagged."""
 
 import numpy as np
+import page_records
 import pytest
 from attack_records import run
 
 from hybrid_jax import attacked, figures, report, results
 from hybrid_jax.collect import merge
 from hybrid_jax.errors import UserError
-from hybrid_jax.report import attacks
+from hybrid_jax.report import attacks, page
 
 
 def test_a_row_for_each_method_noisy_ones_with_noise():
@@ -192,6 +193,21 @@ def test_of_rebuilt_images_the_table_says_what_is_found_in_them():
         ["Chance", "0.2", "0.25", "25.0", "25.0", "25.0"],
     ]  # fmt: skip
     assert attacks.reconstruction_table([]) == ""
+
+
+def test_a_defence_that_is_not_the_papers_has_its_rows_and_its_marks(tmp_path):
+    known = page_records.everything()
+    records = [r | {"method": "LDP"} if r["method"] == "simple" else r for r in known]
+    told = results.off_device(records)
+    tables = report.markdown("command", told)
+    assert tables.count("| FC-1, LDP ") == report.markdown("command", known).count(
+        "| FC-1, simple "
+    )
+    assert tables.count("| FC-1, LDP ") > 3 and "</html>" in page.html("command", {}, records, {})
+    for draw in (figures.attacks, figures.attack_privacy):
+        assert draw(tmp_path / "one.png", records).read_bytes()
+    sweep = [r | {"margin": margin} for r in told for margin in (1.0, 2.0)]
+    assert "FC-1, LDP" in report.sweep.sweep_table(sweep)
 
 
 def test_nothing_attacked_leaves_no_table():

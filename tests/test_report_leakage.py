@@ -77,5 +77,5 @@ def test_a_guarantee_is_shown_where_there_is_one():
         record("dp_epsilon", None, unit="epsilon at delta 1e-05", **about),
     ]
     found = rows(leakage.guarantee_table(made))
-    assert found["FC-1, advanced, pca"] == ["2", "1.5", "infinite"]
+    assert found["FC-1, advanced"] == ["2", "1.5", "infinite"]
     assert leakage.guarantee_table([record("privacy", 0.5)]) == ""

@@ -19,6 +19,7 @@ COLOURS = {
     "noisy_reduced": "#D55E00",
     "advanced": "#0072B2",
 }
+OTHER = "#CC79A7"  # of methods that are not the paper's
 MARKERS = "osD^vP"
 
 
@@ -53,16 +54,14 @@ def attacks(path, records: Iterable[Mapping]) -> Path | None:
             _panel(axes, found, layers)
             axes.set_title(target.capitalize())
             axes.set_ylabel("balanced accuracy, %")
-        names = {
-            m: paper.METHOD_NAMES[m] for m in COLOURS if m in results.distinct(found, "method")
-        }
-        handles = [Patch(color=COLOURS[m], label=name) for m, name in names.items()]
+        methods = paper.in_order(results.distinct(found, "method"))
+        handles = [Patch(color=_colour(m), label=paper.method_name(m)) for m in methods]
         style.legend(grid[0], handles)
     return Path(path)
 
 
 def _panel(axes, found: list[Mapping], layers: list[str]) -> None:
-    methods = [m for m in COLOURS if m in results.distinct(found, "method")]
+    methods = paper.in_order(results.distinct(found, "method"))
     width = 0.84 / len(methods)
     plain = [r for r in found if r["reduction"] != "autoencoder"]
     for r in plain:
@@ -79,7 +78,7 @@ def _panel(axes, found: list[Mapping], layers: list[str]) -> None:
         if r["metric"] != attacked.MEASURE:
             continue
         if r["attacker"] == "best":
-            axes.bar(x, 100 * r["value"], 0.9 * width, color=COLOURS[r["method"]])
+            axes.bar(x, 100 * r["value"], 0.9 * width, color=_colour(r["method"]))
             if r["ci_low"] is not None:
                 axes.vlines(x, 100 * r["ci_low"], 100 * r["ci_high"], style.INK, linewidth=0.8)
             axes.axhline(100 * r["chance"], color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
@@ -89,6 +88,10 @@ def _panel(axes, found: list[Mapping], layers: list[str]) -> None:
             )
     axes.set_xticks(range(len(layers)), [paper.layer_name(layer) for layer in layers])
     axes.set_ylim(0, 102)
+
+
+def _colour(method: str) -> str:
+    return COLOURS.get(method, OTHER)
 
 
 def attack_privacy(path, records: Iterable[Mapping]) -> Path | None:
@@ -121,7 +124,7 @@ def attack_privacy(path, records: Iterable[Mapping]) -> Path | None:
                 filled = reduction != "autoencoder"
                 axes.plot(
                     index, 100 * best["value"], MARKERS[layers.index(layer) % len(MARKERS)],
-                    color=COLOURS[method] if filled else "none", markeredgecolor=COLOURS[method], markersize=6,
+                    color=_colour(method) if filled else "none", markeredgecolor=_colour(method), markersize=6,
                 )  # fmt: skip
             axes.axhline(
                 100 * best["chance"], color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2))
@@ -130,11 +133,10 @@ def attack_privacy(path, records: Iterable[Mapping]) -> Path | None:
             axes.set_title(target.capitalize())
             axes.set_xlabel("privacy index")
             axes.set_ylabel("best attack, balanced accuracy %")
-        methods = dict.fromkeys(method for found in pairs.values() for _, method, _ in found)
+        methods = paper.in_order(method for found in pairs.values() for _, method, _ in found)
         key = [
-            Line2D([], [], marker="s", linestyle="", color=COLOURS[m], label=paper.METHOD_NAMES[m])
-            for m in COLOURS
-            if m in methods
+            Line2D([], [], marker="s", linestyle="", color=_colour(m), label=paper.method_name(m))
+            for m in methods
         ]
         key += [
             Line2D(

@@ -45,7 +45,7 @@ def attack_table(records: Iterable[Mapping], target: str) -> str:
         floors = (alone.get(f"{MEASURE}_{which}_floor") for which in ("prediction", "label"))
         rows.append(
             [
-                _words(*name),
+                paper.embedding_name(*name),
                 *(
                     _cell(by.get(attacker)) + FLAG * is_above(by.get(attacker), known)
                     for attacker in names
@@ -86,7 +86,7 @@ def best_table(records: Iterable[Mapping], target: str) -> str:
             cells = [f"{_cell(by.get(metric))}{_interval(by.get(metric))}" for metric in METRICS]
             best = by[MEASURE]
             fits = "–" if best["n_fit"] is None else f"{best['n_fit']:.0f}"
-            rows.append([_words(*name), best["winner"] or "–", fits, *cells])
+            rows.append([paper.embedding_name(*name), best["winner"] or "–", fits, *cells])
     if not rows:
         return ""
     chance = {r["metric"]: r["chance"] for r in own if r["attacker"] == "best"}
@@ -120,7 +120,7 @@ def holdings_table(records: Iterable[Mapping], target: str) -> str:
     for name, found in _by_name(own).items():
         cells = {_holding(r, usual): _cell(r) + FLAG * is_above(r, known) for r in found}
         cells[SAME] = _cell(alike.get(name))
-        rows.append([_words(*name), *(cells.get(column, "–") for column in columns)])
+        rows.append([paper.embedding_name(*name), *(cells.get(column, "–") for column in columns)])
     return table(["Layer, method", *columns.values()], rows) if rows else ""
 
 
@@ -131,7 +131,7 @@ def sessions_table(records: Iterable[Mapping], target: str) -> str:
     rows = []
     for name, found in _by_name(own).items():
         cells = {r["queries"]: _cell(r) for r in found}
-        rows.append([_words(*name), *(cells.get(n, "–") for n in numbers)])
+        rows.append([paper.embedding_name(*name), *(cells.get(n, "–") for n in numbers)])
     return table(["Layer, method", *map(str, numbers)], rows) if rows else ""
 
 
@@ -152,7 +152,7 @@ def reconstruction_table(records: Iterable[Mapping]) -> str:
             r = by.get((metric, target, None)) or by.get((metric, target, "reconstruction"))
             of_mean[heading] = None if r is None or r["chance"] is None else form(r["chance"])
             row.append(_cell(r, form))
-        rows.append([_words(*name), *row])
+        rows.append([paper.embedding_name(*name), *row])
     if not rows:
         return ""
     originals = [c[4] or _cell(of_originals[c[0]], c[3]) for c in columns]
@@ -195,16 +195,6 @@ def _by_name(records) -> dict[Name, list[Mapping]]:
     for r in at_operating_noise(records):
         found.setdefault(embedding_of(r), []).append(r)
     return found
-
-
-def method_name(method: str) -> str:
-    """A method in a sentence."""
-    return paper.METHOD_NAMES[method].lower()
-
-
-def _words(layer: str, method: str, reduction: str) -> str:
-    words = [paper.layer_name(layer), method_name(method)]
-    return ", ".join([*words, *(["autoencoder"] if reduction == "autoencoder" else [])])
 
 
 def _cell(r: Mapping | None, form=percent) -> str:

@@ -49,7 +49,7 @@ def by_configuration(records: Iterable[Mapping]) -> dict[tuple, dict[str, Mappin
 
 def configuration_name(method: str, layer: str | None) -> str:
     """A configuration in words."""
-    parts = paper.METHOD_NAMES.get(method, method), layer and paper.layer_name(layer)
+    parts = paper.method_name(method), layer and paper.layer_name(layer)
     return ", ".join(filter(None, parts))
 
 

@@ -61,7 +61,7 @@ def beyond_table(records: Iterable[Mapping], target: str, tolerance: float = 0.0
     """
     rows = []
     for name, found in beyond(records, target, tolerance).items():
-        row = [_words(*name)]
+        row = [paper.embedding_name(*name)]
         for measure in BEYOND:
             form = SHOWN[measure][1]
             row += [
@@ -108,7 +108,7 @@ def unplanned_table(
             if _is_operating(r, operating):
                 found.setdefault(_name(r), {})[target] = _cell(r, "{:.3f}".format)
     rows = [
-        [_words(*name), *(cells.get(target, "–") for target in targets)]
+        [paper.embedding_name(*name), *(cells.get(target, "–") for target in targets)]
         for name, cells in found.items()
     ]
     return table(["Layer, method", *targets], rows) if rows else ""
@@ -120,22 +120,16 @@ def guarantee_table(records: Iterable[Mapping]) -> str:
     for r in results.select(records, metric=("gaussian_dp_mu", "dp_epsilon")):
         found.setdefault((*_name(r), r["noise_std"]), {})[r["metric"]] = r
     rows = []
-    for (layer, method, reduction, noise), own in found.items():
-        words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower(), reduction]
+    for (*name, noise), own in found.items():
         values = (own[name]["value"] for name in ("gaussian_dp_mu", "dp_epsilon"))
         cells = ("infinite" if value is None else f"{value:.3g}" for value in values)
-        rows.append([", ".join(words), f"{noise:.3g}", *cells])
+        rows.append([paper.embedding_name(*name), f"{noise:.3g}", *cells])
     unit = next((own["dp_epsilon"]["unit"] for own in found.values()), "")
-    return table(["Layer, method, reduction", "σ", "mu", unit], rows) if rows else ""
+    return table(["Layer, method", "σ", "mu", unit], rows) if rows else ""
 
 
 def _name(r: Mapping) -> tuple[str, str, str]:
     return r["layer"], r["method"], r["reduction"]
-
-
-def _words(layer: str, method: str, reduction: str) -> str:
-    words = [paper.layer_name(layer), paper.METHOD_NAMES[method].lower()]
-    return ", ".join([*words, *(["autoencoder"] if reduction == "autoencoder" else [])])
 
 
 def _is_operating(r: Mapping, operating: Mapping[tuple, float]) -> bool:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 
 from hybrid_jax import paper, results
 from hybrid_jax.attacked import MEASURE, headline, measured, shown_data
-from hybrid_jax.report.attacks import method_name
 from hybrid_jax.report.markdown import percent
 
 # Fig. 9(b): the first leaks less than the second.
@@ -42,7 +41,7 @@ def orderings(records: Iterable[Mapping], target: str) -> str:
         methods = list(dict.fromkeys(method for _, method in found))
         pairs = [
             (
-                f"{paper.layer_name(higher)} above {paper.layer_name(lower)}, {method_name(m)}",
+                f"{paper.layer_name(higher)} above {paper.layer_name(lower)}, {paper.method_words(m)}",
                 (higher, m),
                 (lower, m),
             )
@@ -51,7 +50,7 @@ def orderings(records: Iterable[Mapping], target: str) -> str:
         ]
         pairs += [
             (
-                f"{paper.layer_name(layer)}, {method_name(less)} above {method_name(more)}",
+                f"{paper.layer_name(layer)}, {paper.method_words(less)} above {paper.method_words(more)}",
                 (layer, less),
                 (layer, more),
             )

@@ -29,7 +29,12 @@ def operating_table(records: Iterable[Mapping], target: str, tolerance: float = 
         if at is None:
             continue
         noise = first.noise_std[at]
-        row = [_name(first), f"{first.noise_relative[at]:.3g}", f"{noise:.3g}", f"{noise**2:.3g}"]
+        row = [
+            paper.embedding_name(*name),
+            f"{first.noise_relative[at]:.3g}",
+            f"{noise:.3g}",
+            f"{noise**2:.3g}",
+        ]
         for cloud in ("original", "retrained"):
             curve = next((c for c in own.values() if c.about["cloud"] == cloud), None)
             row.append(_from_to(curve, "accuracy", operating[name]))
@@ -180,11 +185,6 @@ def _from_to(curve, field, noise) -> str:
 def _index(curve, noise) -> int | None:
     near = np.flatnonzero(np.isclose(curve.noise_relative, np.nan if noise is None else noise))
     return int(near[0]) if near.size else None
-
-
-def _name(curve) -> str:
-    layer, method, reduction = curve.name
-    return _words(layer, reduction, "original", paper.METHOD_NAMES[method].lower())
 
 
 def _place(curve) -> str:

@@ -24,22 +24,25 @@ def sweep_table(records: Iterable[Mapping], tolerance: float = 0.02) -> str:
     if len({key[:3] for key in groups}) == len(groups):
         return ""
     best = selection.best(r for own in groups.values() for r in own)
-    layers, methods = list(dict.fromkeys(key[0] for key in groups)), list(paper.METHOD_NAMES)
+    layers, methods = (
+        list(dict.fromkeys(key[0] for key in groups)),
+        paper.in_order(key[1] for key in groups),
+    )
     found = {key: _curves(own) for key, own in groups.items()}
     adversaries = list(dict.fromkeys(a for curves in found.values() for a in curves))
     rows = []
 
     def order(key: tuple) -> list:
         layer, method, reduction, *setting = key
-        place = methods.index(method) if method in methods else len(methods)
-        return [layers.index(layer), reduction == "autoencoder", place, *(v or 0 for v in setting)]
+        place = layers.index(layer), reduction == "autoencoder", methods.index(method)
+        return [*place, *(v or 0 for v in setting)]
 
     for key in sorted(groups, key=order):
         own, curves = groups[key], found[key]
         validation, test = (accuracy_at(own, split, 0.0) for split in ("validation", "test"))
         noise = tradeoff.operating_points(own, tolerance).get(key[:3])
         row = [
-            ("**→** " if best[key[:3]] == key[3:] else "") + _name(*key[:3]),
+            ("**→** " if best[key[:3]] == key[3:] else "") + paper.embedding_name(*key[:3]),
             *("–" if v is None else f"{v:g}" for v in key[3:]),
             str((test or validation or own[0])["n_seeds"] or 1),
             _mean_std(validation),
@@ -87,8 +90,3 @@ def _privacy(curve: tradeoff.Curve | None, noise: float | None) -> str:
 
 def _same(noise: Any, other: float) -> Any:
     return abs(noise - other) < 1e-9
-
-
-def _name(layer: str, method: str, reduction: str) -> str:
-    suffix = " (autoencoder)" if reduction == "autoencoder" else ""
-    return f"{paper.layer_name(layer)}, {paper.METHOD_NAMES[method]}{suffix}"

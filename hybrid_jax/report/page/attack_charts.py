@@ -67,13 +67,13 @@ def rows(records: Iterable[Mapping], target: str) -> tuple[list[dict[str, Any]],
 
 
 def _methods(made: list[dict[str, Any]]) -> list[str]:
-    known = {theme.method_name(m): m for m in paper.METHOD_NAMES}
-    return theme.in_order(known.get(r["method"], r["method"]) for r in made)
+    known = {paper.method_name(m): m for m in paper.METHOD_NAMES}
+    return paper.in_order(known.get(r["method"], r["method"]) for r in made)
 
 
 def _spec(made, methods, target) -> dict[str, Any]:
     names, layers = (
-        [theme.method_name(m) for m in methods],
+        [paper.method_name(m) for m in methods],
         list(dict.fromkeys(r["layer"] for r in made)),
     )
     x = alt.X("layer:N", sort=layers, title=None, axis=alt.Axis(labelAngle=0))

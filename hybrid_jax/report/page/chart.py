@@ -8,7 +8,6 @@ from typing import Any
 import altair as alt
 
 from hybrid_jax import paper
-from hybrid_jax.report.page import theme
 
 # The data of every specification, which the page puts in: rows, and straight lines with their names.
 POINTS, LINES = "points", "lines"
@@ -91,7 +90,7 @@ def row(r: Mapping, what: str | None = None) -> dict[str, Any]:
     """The row of a record: its own values, with the names of layer and method as the paper writes them."""
     return {
         "layer": None if r["layer"] is None else paper.layer_name(r["layer"]),
-        "method": theme.method_name(r["method"]),
+        "method": paper.method_name(r["method"]),
         "reduction": r["reduction"],
         "what": what,
         "queries": r["queries"],

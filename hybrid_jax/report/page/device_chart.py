@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from hybrid_jax import results
+from hybrid_jax import paper, results
 from hybrid_jax.report.device import by_configuration, configuration_name
 from hybrid_jax.report.page import theme
 from hybrid_jax.report.page.chart import Block, Chart, columns, row, said, spec
@@ -44,14 +44,14 @@ def _chart(place: int, host: str, form: str, records: list[Mapping]) -> Chart:
         for name in known
         if name not in ("queries", "noise_relative", "noise_std")
     }
-    methods = theme.in_order(results.distinct(records, "method"))
+    methods = paper.in_order(results.distinct(records, "method"))
     return Chart(
         f"device-{place}", title, description, made, [], known, {"": _spec(made, methods)}, percent=()
     )  # fmt: skip
 
 
 def _spec(made: list[dict[str, Any]], methods: list[str]) -> dict[str, Any]:
-    names = [theme.method_name(m) for m in methods]
+    names = [paper.method_name(m) for m in methods]
     y = alt.Y("configuration:N", sort=[r["configuration"] for r in made], title=None)
     x = alt.X("value:Q", title="ms", axis=alt.Axis(tickCount=5))
     colours = alt.Scale(domain=names, range=[theme.colour(m) for m in methods])

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from hybrid_jax import attacked, paper, results
 from hybrid_jax.attacked import MEASURE
+from hybrid_jax.paper import method_words
 from hybrid_jax.report import leakage
-from hybrid_jax.report.attacks import method_name
 from hybrid_jax.report.markdown import percent
 from hybrid_jax.report.page.phrases import UNPROTECTED, listed, noise_words, protected, share
 
@@ -35,7 +35,7 @@ def by_attacks(records: list[Mapping], target: str) -> Told | None:
         if r is None:
             continue
         text = (
-            f"Of the {method_name(method)} embedding at {paper.layer_name(layer)}{noise_words(r)}, the strongest"
+            f"Of the {method_words(method)} embedding at {paper.layer_name(layer)}{noise_words(r)}, the strongest"
             f" attacker that was measured ({_who(r)}, who holds {_held(r)}) names the {target} right in {share(r)};"
             f" chance is {percent(chance)} %."
         )
@@ -82,7 +82,7 @@ def by_measure(records: list[Mapping], target: str, tolerance: float) -> Told | 
         if own_method != method:
             continue
         text = (
-            f"Of the {method_name(method)} embedding at {paper.layer_name(layer)}{noise_words(own['privacy_index'])},"
+            f"Of the {method_words(method)} embedding at {paper.layer_name(layer)}{noise_words(own['privacy_index'])},"
             f" the privacy index is {own['privacy_index']['value']:.2f} (0: the adversary is certain, 1: it guesses)."
         )
         if guess := own.get("bayes_vulnerability"):

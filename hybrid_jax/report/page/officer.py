@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hybrid_jax import attacked, paper, results, tradeoff
+from hybrid_jax.paper import method_words
 from hybrid_jax.report.about import NOTHING, About
-from hybrid_jax.report.attacks import method_name
 from hybrid_jax.report.markdown import percent
 from hybrid_jax.report.page import learned, limits
 from hybrid_jax.report.page.phrases import UNPROTECTED, listed, noise_words, protected, share
@@ -142,7 +142,7 @@ def _cost(records: list[Mapping], tolerance: float) -> Chapter:
         if with_ is None:
             continue
         text = (
-            f"{paper.layer_name(layer)}: with the {method_name(method)} embedding{noise_words(with_)} the"
+            f"{paper.layer_name(layer)}: with the {method_words(method)} embedding{noise_words(with_)} the"
             f" {with_['target']} is named right in {share(with_)}"
         )
         if without is not None and method != UNPROTECTED:

@@ -46,7 +46,7 @@ def reconstructions(records: Iterable[Mapping], folder: Path) -> list[Picture]:
         if not path.is_file():
             continue
         own = results.select(records, layer=layer)
-        methods = [paper.METHOD_NAMES.get(m, m) for m in results.distinct(own, "method")]
+        methods = [paper.method_name(m) for m in results.distinct(own, "method")]
         alt = (
             f"A grid of images, {paper.layer_name(layer)}. First row: originals. Below, a row for each method, what a"
             f" decoder made of their uploads: {', '.join(methods)}. How close they are is in the table of this section."

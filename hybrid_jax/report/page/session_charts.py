@@ -101,7 +101,7 @@ def _spec(made, layers, axis) -> dict[str, Any]:
     colour = alt.Color("layer:N", scale=colours, legend=None)
     shapes = [theme.SHAPES[i % len(theme.SHAPES)] for i in range(len(names))]
     shape = alt.Shape("layer:N", scale=alt.Scale(domain=names, range=shapes), legend=None)
-    compared = [theme.method_name(m) for m in COMPARED]
+    compared = [paper.method_name(m) for m in COMPARED]
     dash = alt.StrokeDash(
         "method:N", scale=alt.Scale(domain=compared, range=[[1, 0], [5, 3]]), legend=None
     )

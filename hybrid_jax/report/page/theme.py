@@ -50,19 +50,6 @@ def shape(method: str) -> str:
     return SHAPES[_OF_METHOD.get(method, 5)]
 
 
-def in_order(methods: Iterable[str]) -> list[str]:
-    """Each method once, in the paper's order, then those that are not in it."""
-    found = list(dict.fromkeys(methods))
-    return [m for m in paper.METHOD_NAMES if m in found] + [
-        m for m in found if m not in paper.METHOD_NAMES
-    ]
-
-
-def method_name(method: str) -> str:
-    """A method as the paper writes it; any other as it is."""
-    return paper.METHOD_NAMES.get(method, method)
-
-
 def layer_colour(place: int) -> str:
     """The colour of the layer at this place, from the input on."""
     return f"var(--layer-{place % LAYER_COLOURS})"
@@ -71,8 +58,12 @@ def layer_colour(place: int) -> str:
 def key(methods: Iterable[str], bars: bool = False) -> list[dict[str, str]]:
     """What a legend shows of methods: name, colour and shape of each; of bars a square."""
     return [
-        {"name": method_name(m), "colour": colour(m), "shape": SHAPES[1] if bars else shape(m)}
-        for m in in_order(methods)
+        {
+            "name": paper.method_name(m),
+            "colour": colour(m),
+            "shape": SHAPES[1] if bars else shape(m),
+        }
+        for m in paper.in_order(methods)
     ]
 
 

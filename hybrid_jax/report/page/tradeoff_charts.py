@@ -110,8 +110,8 @@ def _spec(curves, axis) -> dict[str, Any]:
     field, title = AXES[axis]
     about = curves[0].about
     title = title.format(target=about["target"])
-    methods = theme.in_order(c.about["method"] for c in curves)
-    names = [theme.method_name(m) for m in methods]
+    methods = paper.in_order(c.about["method"] for c in curves)
+    names = [paper.method_name(m) for m in methods]
     form = ".0%" if axis == "privacy" else ".1f"
     x = alt.X(
         f"{field}:Q",

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_jax import results, tradeoff
-from hybrid_jax.report.page import theme
+from hybrid_jax import paper, results, tradeoff
 
 # How the reader may have privacy: name, field, title of the axis.
 AXES = {
@@ -35,7 +34,7 @@ def rows(curve: tradeoff.Curve, operating: float | None, seeds: str) -> list[dic
         "index_high": (curve.privacy_interval[1] - least) / (curve.chance - least),
     }
     about = {
-        "method": theme.method_name(curve.about["method"]),
+        "method": paper.method_name(curve.about["method"]),
         "cloud": CLOUDS.get(curve.about["cloud"], curve.about["cloud"]),
     }
     found = []
