@@ -13,7 +13,7 @@ from export.benchmark import configurations, logs, records, rounds
 from export.halves import INPUT, Half
 from hybrid_jax import results
 from hybrid_jax.errors import UserError
-from hybrid_jax.figures import style
+from hybrid_jax.report.markdown import short
 
 ROOT = Path(__file__).parents[1]
 HOST = "a phone"
@@ -233,7 +233,7 @@ def test_mistakes_are_told_and_leave_nothing(message, tmp_path, tmp_path_factory
 
 
 def test_numbers_of_a_figure_have_no_exponent():
-    assert [style.short(v) for v in (1116.2, 99.94, 3.14159, 0.25)] == [
+    assert [short(v) for v in (1116.2, 99.94, 3.14159, 0.25)] == [
         "1116",
         "99.9",
         "3.14",

@@ -184,6 +184,17 @@ def test_importing_everything_loads_no_tensorflow_grain_or_coremltools():
     assert json.loads(done.stdout) == []
 
 
+def test_choosing_loads_no_library_that_draws():
+    program = (
+        "import sys, hybrid_jax.choice.choose\n"
+        "print([name for name in ('matplotlib', 'altair') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 def test_help_is_there_at_once():
     """It and mistakes in flags are what is seen before anything heavy is imported."""
     heavy = ["jax", "flax", "matplotlib", "scipy", "sklearn", "tensorflow"]

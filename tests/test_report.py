@@ -9,7 +9,6 @@ from synthetic_records import LAYERS, run
 
 from hybrid_jax import collect, figures, paper, report, results, tradeoff
 from hybrid_jax.report import accuracy, privacy
-from hybrid_jax.report.markdown import percent, table
 
 
 @pytest.fixture(scope="module")
@@ -232,12 +231,3 @@ def test_figures_bear_missing_panels_and_errors_and_single_points(tmp_path):
         image = imread(io.BytesIO(draw(tmp_path / "a.png", made).read_bytes()))
         # two held-out galleries and, as there is no identity in them, the paper's
         assert image.std() > 0.01 and image.shape[0] == round(200 * (1.2 + 2.75 * 3))
-
-
-def test_markdown_tables_are_aligned_and_percent_knows_what_is_missing():
-    lines = table(["a", "long"], [["x", "1"], ["longer", "–"]]).splitlines()
-    assert (
-        lines[:2] == ["| a      | long |", "| :----- | ---: |"] and len(set(map(len, lines))) == 1
-    )
-    assert [percent(v) for v in (0.12345, None, float("nan"), 0.0)] == ["12.3", "–", "–", "0.0"]
-    assert percent(0.012, sign="+") == "+1.2"

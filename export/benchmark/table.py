@@ -6,9 +6,8 @@ import statistics
 from collections.abc import Mapping
 
 from export.benchmark.records import METRICS, Run, known
-from hybrid_jax.figures.style import short
 from hybrid_jax.report.device import HEADER, configuration_name
-from hybrid_jax.report.markdown import table
+from hybrid_jax.report.markdown import short, table
 
 
 def as_csv(runs: list[Run]) -> str:

@@ -9,8 +9,7 @@ from hybrid_jax import results
 from hybrid_jax.choice.criteria import CRITERIA, front, meets, unmet, worth
 from hybrid_jax.choice.points import SPLITS, points, targets
 from hybrid_jax.errors import UserError, unknown
-from hybrid_jax.figures.style import short
-from hybrid_jax.report.markdown import percent, table
+from hybrid_jax.report.markdown import percent, short, table
 
 NAME, SCHEMA = "choice.json", 1
 NOTE = (

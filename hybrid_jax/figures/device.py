@@ -8,6 +8,7 @@ from matplotlib.patches import Patch
 
 from hybrid_jax import paper, results
 from hybrid_jax.figures import style
+from hybrid_jax.report.markdown import short
 
 COLOURS = {"on_premise": style.MUTED, "simple": style.PALETTE[5], "reduced": style.PALETTE[0]}
 WIDTH = 0.36  # of a bar; layers are 1 apart
@@ -93,7 +94,7 @@ def _bar(axes, x: float, colour: str, values: list[float]) -> None:
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     axes.vlines(x, middle - spread, middle + spread, style.INK, linewidth=0.9)
     axes.annotate(
-        style.short(middle), (x, middle + spread), (0, 2), textcoords="offset points", ha="center", fontsize=7.5,
+        short(middle), (x, middle + spread), (0, 2), textcoords="offset points", ha="center", fontsize=7.5,
     )  # fmt: skip
 
 

@@ -158,8 +158,3 @@ def _dense(points, step=3.0):
     length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     at = np.linspace(0, length[-1], max(2, int(length[-1] / step)))
     return np.c_[np.interp(at, length, points[:, 0]), np.interp(at, length, points[:, 1])]
-
-
-def short(value: float) -> str:
-    """A number in three digits or more, without an exponent."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from hybrid_jax import figures, results, selection
+from hybrid_jax import results, selection
 from hybrid_jax.report import accuracy, notes, privacy
 from hybrid_jax.report.about import NOTHING, About
 from hybrid_jax.report.accuracy import accuracy_table
@@ -41,6 +41,10 @@ def write(
     Returns:
         the files written, in the order in which one would read them.
     """
+    # Matplotlib and Altair take most of a second each to load, and only this needs them.
+    from hybrid_jax import figures
+    from hybrid_jax.report import page
+
     workdir, records = Path(workdir), [results.record(**r) for r in records]
     told = results.off_device(records)  # of a device, the benchmark itself tells
     shown, folder = selection.shown(told), workdir / "figures"
@@ -57,10 +61,6 @@ def write(
             for layer, rows in (rebuilt or {}).items()
         ),
     ]
-    from hybrid_jax.report import (
-        page,
-    )  # Altair takes most of a second to load, and only this needs it
-
     left_out = list(left_out)
     versions = results.installed_versions() if versions is None else versions
     text = markdown(command, told, about, left_out)

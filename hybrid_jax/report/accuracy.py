@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from hybrid_jax import paper, results
-from hybrid_jax.report.markdown import percent, table
+from hybrid_jax.report.markdown import cell_of, percent, table
 
 ROWS = ("simple", "reduced", "siamese", "reduced_siamese")
 SIAMESE = ("siamese", "reduced_siamese", "advanced")
@@ -135,7 +135,7 @@ def _printed(r) -> float | None:
 def _cell(r, metric) -> str:
     if not r:
         return "–"
-    ours = percent(r["value"]) + (f" ± {percent(r['std'])}" if r["std"] is not None else "")
+    ours = cell_of(r)
     theirs = _printed(r)
     if theirs is None:
         return ours

@@ -17,7 +17,7 @@ from hybrid_jax.attacked import (
     strongest,
 )
 from hybrid_jax.attacks.scores import METRICS
-from hybrid_jax.report.markdown import percent, table
+from hybrid_jax.report.markdown import cell_of, percent, table
 
 FLAG = " ⚑"  # an attack above the bound
 SAME: tuple = ("same attackers",)  # a column of `holdings_table`; others are named by `_holding`
@@ -47,13 +47,13 @@ def attack_table(records: Iterable[Mapping], target: str) -> str:
             [
                 paper.embedding_name(*name),
                 *(
-                    _cell(by.get(attacker)) + FLAG * is_above(by.get(attacker), known)
+                    cell_of(by.get(attacker)) + FLAG * is_above(by.get(attacker), known)
                     for attacker in names
                 ),
-                f"{_cell(best)}{_interval(best)}",
+                cell_of(best, interval=True),
                 (best or {}).get("winner") or "–",
-                _cell(anyhow.get(name)),
-                *map(_cell, (*floors, alone.get("bayes_bound"))),
+                cell_of(anyhow.get(name)),
+                *map(cell_of, (*floors, alone.get("bayes_bound"))),
             ]
         )
     if not rows:
@@ -83,7 +83,7 @@ def best_table(records: Iterable[Mapping], target: str) -> str:
         by = {r["metric"]: r for r in found if r["attacker"] == "best"}
         floor = {r["metric"]: r for r in found if r["attacker"] is None} or floor
         if MEASURE in by:
-            cells = [f"{_cell(by.get(metric))}{_interval(by.get(metric))}" for metric in METRICS]
+            cells = [cell_of(by.get(metric), interval=True) for metric in METRICS]
             best = by[MEASURE]
             fits = "–" if best["n_fit"] is None else f"{best['n_fit']:.0f}"
             rows.append([paper.embedding_name(*name), best["winner"] or "–", fits, *cells])
@@ -94,7 +94,7 @@ def best_table(records: Iterable[Mapping], target: str) -> str:
         ["Most frequent class", "–", "–", *(percent(chance.get(metric)) for metric in METRICS)]
     )
     labels = [floor.get(f"{metric}_label_floor") for metric in METRICS]
-    rows.append(["True primary label", "–", "–", *map(_cell, labels)])
+    rows.append(["True primary label", "–", "–", *map(cell_of, labels)])
     head = [name.replace("_", " ").replace("auc", "AUC").replace("f1", "F1") for name in METRICS]
     return table(["Layer, method", "best", "samples", *head], rows)
 
@@ -118,8 +118,8 @@ def holdings_table(records: Iterable[Mapping], target: str) -> str:
         columns[SAME] = "unseen data, same attackers"
     rows = []
     for name, found in _by_name(own).items():
-        cells = {_holding(r, usual): _cell(r) + FLAG * is_above(r, known) for r in found}
-        cells[SAME] = _cell(alike.get(name))
+        cells = {_holding(r, usual): cell_of(r) + FLAG * is_above(r, known) for r in found}
+        cells[SAME] = cell_of(alike.get(name))
         rows.append([paper.embedding_name(*name), *(cells.get(column, "–") for column in columns)])
     return table(["Layer, method", *columns.values()], rows) if rows else ""
 
@@ -130,7 +130,7 @@ def sessions_table(records: Iterable[Mapping], target: str) -> str:
     numbers = sorted(results.distinct(own, "queries"))
     rows = []
     for name, found in _by_name(own).items():
-        cells = {r["queries"]: _cell(r) for r in found}
+        cells = {r["queries"]: cell_of(r) for r in found}
         rows.append([paper.embedding_name(*name), *(cells.get(n, "–") for n in numbers)])
     return table(["Layer, method", *map(str, numbers)], rows) if rows else ""
 
@@ -151,21 +151,21 @@ def reconstruction_table(records: Iterable[Mapping]) -> str:
             of_originals.setdefault(heading, by.get((metric, target, "original")))
             r = by.get((metric, target, None)) or by.get((metric, target, "reconstruction"))
             of_mean[heading] = None if r is None or r["chance"] is None else form(r["chance"])
-            row.append(_cell(r, form))
+            row.append(cell_of(r, form))
         rows.append([paper.embedding_name(*name), *row])
     if not rows:
         return ""
-    originals = [c[4] or _cell(of_originals[c[0]], c[3]) for c in columns]
+    originals = [c[4] or cell_of(of_originals[c[0]], c[3]) for c in columns]
     rows += [["Originals", *originals], ["Chance", *(of_mean[c[0]] or "–" for c in columns)]]
     return table(["Layer, method", *(c[0] for c in columns)], rows)
 
 
 # Of the table: heading, metric, target, how it is written, and what of the originals where that is not measured.
 REBUILT = (
-    ("NRMSE", "nrmse", None, "{:.2f}".format, "0.00"),
-    ("correlation", "correlation", None, "{:.2f}".format, "1.00"),
-    ("PSNR, dB", "psnr", None, "{:.1f}".format, "∞"),
-    ("SSIM", "ssim", None, "{:.2f}".format, "1.00"),
+    ("NRMSE", "nrmse", None, "{:z.2f}".format, "0.00"),
+    ("correlation", "correlation", None, "{:z.2f}".format, "1.00"),
+    ("PSNR, dB", "psnr", None, "{:z.1f}".format, "∞"),
+    ("SSIM", "ssim", None, "{:z.2f}".format, "1.00"),
     ("image found again, %", "reidentification", "instance", percent, None),
     ("person found again, %", "reidentification", "identity", percent, None),
 )
@@ -195,15 +195,3 @@ def _by_name(records) -> dict[Name, list[Mapping]]:
     for r in at_operating_noise(records):
         found.setdefault(embedding_of(r), []).append(r)
     return found
-
-
-def _cell(r: Mapping | None, form=percent) -> str:
-    if r is None or r["value"] is None:
-        return "–"
-    return form(r["value"]) + (f" ± {form(r['std'])}" if r["std"] is not None else "")
-
-
-def _interval(r: Mapping | None) -> str:
-    if r is None or r["ci_low"] is None:
-        return ""
-    return f" [{percent(r['ci_low'])}, {percent(r['ci_high'])}]"

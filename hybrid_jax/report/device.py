@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from hybrid_jax import paper, results
-from hybrid_jax.figures.style import short
-from hybrid_jax.report.markdown import table
+from hybrid_jax.report.markdown import cell_of, short, table
 
 # Metric -> heading, in the order of the table.
 HEADER = {
@@ -54,8 +53,6 @@ def configuration_name(method: str, layer: str | None) -> str:
 
 
 def _cell(r: Mapping | None) -> str:
-    if r is None or r["value"] is None:
-        return "–"
-    if r["metric"] in BYTES:
+    if r is not None and r["value"] is not None and r["metric"] in BYTES:
         return f"{r['value']:,.0f}"
-    return short(r["value"]) + ("" if r["std"] is None else f" ± {short(r['std'])}")
+    return cell_of(r, short)

@@ -5,19 +5,19 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from hybrid_jax import paper, results, tradeoff
-from hybrid_jax.report.markdown import percent, table
+from hybrid_jax.report.markdown import cell_of, percent, table
 
 # Of each measure: heading, and how its value is written.
 SHOWN = {
     "privacy": ("rank/K %", percent),
-    "privacy_index": ("index", "{:.3f}".format),
+    "privacy_index": ("index", "{:z.3f}".format),
     "top1": ("top 1 %", percent),
     "top5": ("top 5 %", percent),
     "bayes_vulnerability": ("vulnerability %", percent),
-    "bayes_security": ("Bayes security", "{:.3f}".format),
-    "min_entropy_leakage": ("min-entropy leakage, bits", "{:.3f}".format),
-    "conditional_entropy": ("H(S given Z), bits", "{:.3f}".format),
-    "mutual_information": ("I(S; Z), bits", "{:.3f}".format),
+    "bayes_security": ("Bayes security", "{:z.3f}".format),
+    "min_entropy_leakage": ("min-entropy leakage, bits", "{:z.3f}".format),
+    "conditional_entropy": ("H(S given Z), bits", "{:z.3f}".format),
+    "mutual_information": ("I(S; Z), bits", "{:z.3f}".format),
 }
 BEYOND = ("privacy_index", "bayes_vulnerability", "mutual_information")
 FLOORS = {"_prediction_floor": "prediction", "_label_floor": "label"}
@@ -106,7 +106,7 @@ def unplanned_table(
             records, metric="privacy_index", target=target, split="test", gallery="leave_group_out"
         ):
             if _is_operating(r, operating):
-                found.setdefault(_name(r), {})[target] = _cell(r, "{:.3f}".format)
+                found.setdefault(_name(r), {})[target] = _cell(r, "{:z.3f}".format)
     rows = [
         [paper.embedding_name(*name), *(cells.get(target, "–") for target in targets)]
         for name, cells in found.items()
@@ -139,17 +139,8 @@ def _is_operating(r: Mapping, operating: Mapping[tuple, float]) -> bool:
 
 
 def _cell(r: Mapping, form) -> str:
-    parts = [_written(r["value"], form)]
-    error = r["stderr"] if r["std"] is None else r["std"]
-    if error is not None and r["value"] is not None:
-        parts.append(f"± {_written(error, form)}")
-    if r["ci_low"] is not None and r["ci_high"] is not None:
-        parts.append(f"[{_written(r['ci_low'], form)}, {_written(r['ci_high'], form)}]")
-    return " ".join(parts)
+    return cell_of(r, form, errors=("std", "stderr"), interval=True)
 
 
 def _written(value: float | None, form) -> str:
-    if value is None:
-        return "–"
-    text = form(value)
-    return text.lstrip("-") if float(text) == 0 else text
+    return "–" if value is None else form(value)

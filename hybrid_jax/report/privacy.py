@@ -97,7 +97,7 @@ def area_table(records: Iterable[Mapping], target: str) -> str:
             _difference(
                 value.get((layer, reduction, cloud, *a, "advanced")),
                 value.get((layer, reduction, cloud, *a, "noisy_reduced")),
-                lambda v, sign="": "–" if v is None else f"{v:{sign}.3f}",
+                lambda v, sign="": "–" if v is None else f"{v:{sign}z.3f}",
             )
             for a in adversaries
         ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hybrid_jax import paper, results, selection, tradeoff
-from hybrid_jax.report.markdown import percent, table
+from hybrid_jax.report.markdown import cell_of, percent, table
 
 
 def sweep_table(records: Iterable[Mapping], tolerance: float = 0.02) -> str:
@@ -45,10 +45,10 @@ def sweep_table(records: Iterable[Mapping], tolerance: float = 0.02) -> str:
             ("**→** " if best[key[:3]] == key[3:] else "") + paper.embedding_name(*key[:3]),
             *("–" if v is None else f"{v:g}" for v in key[3:]),
             str((test or validation or own[0])["n_seeds"] or 1),
-            _mean_std(validation),
-            _mean_std(test),
+            cell_of(validation),
+            cell_of(test),
             "–" if noise is None else f"{noise:.3g}",
-            _mean_std(None if noise is None else accuracy_at(own, "test", noise)),
+            cell_of(None if noise is None else accuracy_at(own, "test", noise)),
         ]
         rows.append([*row, *(_privacy(curves.get(a), noise) for a in adversaries)])
     header = [
@@ -73,12 +73,6 @@ def accuracy_at(own: Iterable[Mapping], split: str, noise: float) -> Mapping | N
     return next(
         (r for r in results.select(own, **wanted) if _same(r["noise_relative"], noise)), None
     )
-
-
-def _mean_std(r: Mapping | None) -> str:
-    if r is None:
-        return "–"
-    return percent(r["value"]) + (f" ± {percent(r['std'])}" if r["std"] is not None else "")
 
 
 def _privacy(curve: tradeoff.Curve | None, noise: float | None) -> str:
