@@ -48,7 +48,7 @@ def attacks(seed=3):
 
 
 def device():
-    """Two configurations on one device."""
+    """Three configurations on one device, one of them by the autoencoder too."""
     about = {
         "evaluator": "device",
         "host": "a phone",
@@ -57,8 +57,20 @@ def device():
         "std": 0.25,
     }
     return [
-        results.record(metric=metric, value=value, unit=unit, method=method, layer=layer, **about)
-        for method, layer in (("on_premise", None), ("reduced", "fc_1"))
+        results.record(
+            metric=metric,
+            value=value,
+            unit=unit,
+            method=method,
+            layer=layer,
+            reduction=reduction,
+            **about,
+        )
+        for method, layer, reduction in (
+            ("on_premise", None, "none"),
+            ("reduced", "fc_1", "pca"),
+            ("reduced", "fc_1", "autoencoder"),
+        )
         for metric, value, unit in (("median_ms", 1.2345678, "ms"), ("uplink_bytes", 32, "bytes"))
     ]
 

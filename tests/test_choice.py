@@ -1,6 +1,8 @@
 """The point to ship is chosen on validation, is on the front, and is what export takes."""
 
 import json
+import re
+import shlex
 
 import export_workdir
 import numpy as np
@@ -114,6 +116,24 @@ def test_with_a_bound_on_accuracy_the_most_private_is_chosen_and_otherwise_the_m
     assert chosen(workdir)["noise_relative"] in (0.0, 0.1)
     page = (workdir / "choice.md").read_text()
     assert "the command" in page and "python -m export --choice=" in page
+
+
+def test_the_page_tells_reductions_apart_and_its_command_can_be_pasted(tmp_path):
+    folder = tmp_path / "my runs"
+    folder.mkdir()
+    made = results.off_device(records())
+    made += [r | {"reduction": "autoencoder"} for r in made]
+    results.write(folder / "results.json", "a run", {}, made)
+    choose.choose(folder, "the command", {})
+    page = (folder / "choice.md").read_text()
+    rows = [
+        line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| advanced")
+    ]
+    assert {"advanced, fc_1", "advanced, fc_1, autoencoder"} <= set(rows)
+    (command,) = re.findall(
+        r"`(python -m export --choice.*|python -m export '--choice.*)` ships", page
+    )
+    assert f"--choice={folder / choose.NAME}" in shlex.split(command)
 
 
 def test_the_front_is_what_a_naive_loop_finds():

@@ -9,11 +9,11 @@ import pytest
 
 from export import tflite
 from export.benchmark import __main__ as benchmark
-from export.benchmark import configurations, logs, records, rounds
+from export.benchmark import configurations, logs, records, rounds, table
 from export.halves import INPUT, Half
 from hybrid_jax import results
 from hybrid_jax.errors import UserError
-from hybrid_jax.report.markdown import short
+from hybrid_jax.report.device import device_table
 
 ROOT = Path(__file__).parents[1]
 HOST = "a phone"
@@ -173,6 +173,17 @@ def test_a_record_is_the_median_over_runs_with_its_spread():
     assert (load["host"], load["format"]) == (HOST, "tflite float32")
 
 
+def test_rows_of_two_reductions_have_names_of_their_own():
+    kinds = ("pca", "autoencoder")
+    runs = {
+        kind: [run | {"method": "reduced", "reduction": kind} for run in RUNS] for kind in kinds
+    }
+    made = [r for kind in kinds for r in records.records(runs[kind], {"reduction": kind})]
+    for found in (table.as_table(runs), device_table(made)):
+        names = [line.split("|")[1].strip() for line in found.splitlines()[2:]]
+        assert names == ["Reduced, Conv-4", "Reduced, Conv-4, autoencoder"]
+
+
 def test_records_of_the_same_host_and_format_are_replaced_and_nothing_else(tmp_path):
     kept = results.record(evaluator="accuracy", metric="accuracy", value=0.5)
     results.write(tmp_path / "results.json", "first", {"seed": 0}, [kept], {"jax": "1"})
@@ -230,12 +241,3 @@ def test_mistakes_are_told_and_leave_nothing(message, tmp_path, tmp_path_factory
         benchmark.main([a.replace("=W", f"={work}") for a in MISTAKES[message]] + ["--out=out"])
     assert message in str(caught.value)
     assert not list(tmp_path.iterdir())
-
-
-def test_numbers_of_a_figure_have_no_exponent():
-    assert [short(v) for v in (1116.2, 99.94, 3.14159, 0.25)] == [
-        "1116",
-        "99.9",
-        "3.14",
-        "0.25",
-    ]

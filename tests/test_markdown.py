@@ -1,7 +1,7 @@
 """Cells and tables of a report."""
 
 from hybrid_jax import results
-from hybrid_jax.report.markdown import cell_of, percent, table
+from hybrid_jax.report.markdown import cell_of, percent, short, table
 from hybrid_jax.report.page import tables
 
 
@@ -16,6 +16,10 @@ def test_tables_are_aligned_and_percent_knows_what_is_missing():
 
 def test_what_rounds_to_zero_is_not_below_it():
     assert [percent(-0.0004), percent(-0.0004, sign="+")] == ["0.0", "+0.0"]
+
+
+def test_short_numbers_have_no_exponent():
+    assert [short(v) for v in (1116.2, 99.94, 3.14159, 0.25)] == ["1116", "99.9", "3.14", "0.25"]
 
 
 def test_a_bar_in_a_name_does_not_end_its_cell():

@@ -123,8 +123,12 @@ def test_every_bar_and_every_session_is_its_record(text, records):
     assert [(p["queries"], p["value"]) for p in points] == sorted(
         ((r["queries"], r["value"]) for r in uploads(records)), key=lambda p: p[0]
     )
-    (bar, other) = charts["device-0"]["points"]
-    assert bar["value"] == other["value"] == 1.2345678
+    bars = {bar["configuration"]: bar["value"] for bar in charts["device-0"]["points"]}
+    names = ["On-premise", "Reduced, FC-1", "Reduced, FC-1, autoencoder"]
+    assert bars == dict.fromkeys(names, 1.2345678)
+    (spec,) = charts["device-0"]["specs"].values()
+    # Each from 0 on, not from where another ends.
+    assert drawn(text)["specs"][spec]["layer"][0]["encoding"]["x"]["stack"] is None
 
 
 def test_the_table_under_a_chart_holds_its_marks_to_the_last_digit(text):

@@ -123,7 +123,12 @@ def _converted(
             model = tflite.convert(of.half, precision, of.samples)
             files[of.name] = results.write_bytes(folder / f"{of.name}.tflite", model)
             sizes = {"file_bytes": len(model), "uplink_bytes": of.uplink_bytes}
-            told[of.name] = {"method": of.method, "layer": of.layer, **sizes}
+            about = {
+                "method": of.method,
+                "layer": of.layer,
+                "reduction": of.fields.get("reduction"),
+            }
+            told[of.name] = about | sizes
             fields[of.name] = of.fields
             show(len(files))
     return files, told, fields

@@ -25,7 +25,7 @@ def as_table(runs: Mapping[str, list[Run]]) -> str:
     metrics = _metrics([run for own in runs.values() for run in own])
     rows = [
         [
-            configuration_name(own[0]["method"], own[0]["layer"]),
+            configuration_name(own[0]["method"], own[0]["layer"], own[0].get("reduction")),
             str(len(own)),
             *(_cell(known(own, metric), metric) for metric in metrics),
         ]

@@ -1,11 +1,12 @@
 """`--mode=choose`: the operating point to ship, chosen on validation, and those that no other beats."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hybrid_jax import results
+from hybrid_jax import paper, results
 from hybrid_jax.choice.criteria import CRITERIA, front, meets, unmet, worth
 from hybrid_jax.choice.points import SPLITS, points, targets
 from hybrid_jax.errors import UserError, unknown
@@ -101,7 +102,7 @@ def page(content: Mapping[str, Any]) -> str:
             target=content["target"] or "nothing: no privacy was measured",
         ),
         _table(shown),
-        f"`python -m export --choice={file} --out=DIR` ships it.",
+        f"`{shlex.join(['python', '-m', 'export', f'--choice={file}', '--out=DIR'])}` ships it.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -112,8 +113,9 @@ def _table(shown: list[Mapping[str, Any]]) -> str:
         head += [f"{split}: accuracy, %", "privacy index", "attack, %"]
     rows = []
     for point in shown:
-        row = [f"{point['method']}, {point['layer']}", str(point["reduced_dim"] or "–")]
-        row.append(short(point["noise_std"]))
+        # As --method, --layer and --reduction of export call them.
+        name = [point["method"], point["layer"], *paper.reduction_words(point["reduction"])]
+        row = [", ".join(name), str(point["reduced_dim"] or "–"), short(point["noise_std"])]
         for of in (point[split] for split in SPLITS):
             row += [percent(of.get("accuracy")), _number(of.get("privacy_index"))]
             row.append(percent(of.get("attack")))

@@ -25,13 +25,13 @@ def device_table(records: Iterable[Mapping]) -> str:
     metrics = [m for m in HEADER if any(m in own for own in found.values())]
     rows = [
         [
-            configuration_name(method, layer),
+            configuration_name(method, layer, reduction),
             str(max(r["n"] or 1 for r in own.values())),
             *(_cell(own.get(metric)) for metric in metrics),
             form or "–",
             host or "–",
         ]
-        for (host, form, _, method, layer), own in found.items()
+        for (host, form, reduction, method, layer), own in found.items()
     ]
     head = ["configuration", "runs", *(HEADER[m] for m in metrics), "format", "device"]
     return table(head, rows) if rows else ""
@@ -46,10 +46,10 @@ def by_configuration(records: Iterable[Mapping]) -> dict[tuple, dict[str, Mappin
     return found
 
 
-def configuration_name(method: str, layer: str | None) -> str:
+def configuration_name(method: str, layer: str | None, reduction: str | None) -> str:
     """A configuration in words."""
-    parts = paper.method_name(method), layer and paper.layer_name(layer)
-    return ", ".join(filter(None, parts))
+    place = [] if layer is None else [paper.layer_name(layer)]
+    return ", ".join([paper.method_name(method), *place, *paper.reduction_words(reduction)])
 
 
 def _cell(r: Mapping | None) -> str:

@@ -32,7 +32,8 @@ def block(records: Iterable[Mapping]) -> Block | None:
 
 def _chart(place: int, host: str, form: str, records: list[Mapping]) -> Chart:
     made = [
-        {**row(r), "configuration": configuration_name(r["method"], r["layer"])} for r in records
+        {**row(r), "configuration": configuration_name(r["method"], r["layer"], r["reduction"])}
+        for r in records
     ]
     title = f"Time of one inference: {', '.join(filter(None, (form, host)))}"
     description = (
@@ -53,7 +54,7 @@ def _chart(place: int, host: str, form: str, records: list[Mapping]) -> Chart:
 def _spec(made: list[dict[str, Any]], methods: list[str]) -> dict[str, Any]:
     names = [paper.method_name(m) for m in methods]
     y = alt.Y("configuration:N", sort=[r["configuration"] for r in made], title=None)
-    x = alt.X("value:Q", title="ms", axis=alt.Axis(tickCount=5))
+    x = alt.X("value:Q", title="ms", axis=alt.Axis(tickCount=5), stack=None)
     colours = alt.Scale(domain=names, range=[theme.colour(m) for m in methods])
     tips = [alt.Tooltip("configuration:N"), alt.Tooltip("value_said:N", title="ms")]
     bars = alt.Chart().mark_bar().encode(
