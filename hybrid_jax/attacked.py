@@ -31,7 +31,11 @@ def shown_data(records: Iterable[Mapping], target: str) -> str | None:
 
 
 def at_operating_noise(records: Iterable[Mapping]) -> list[Mapping]:
-    """Records of attacks, without those of noisy methods at no noise where there are some at their operating noise."""
+    """Records of attacks, without those of noisy methods at no noise where there are some at their operating noise.
+
+    On the test set there are no others, so this needs no accuracies; over seeds, each with an operating noise of its
+    own, `noise_relative` is their mean and no point of the grid.
+    """
     records = list(records)
     with_noise = {embedding_of(r) for r in records if r["noise_relative"]}
     return [
@@ -58,6 +62,20 @@ def headline(records: Iterable[Mapping], target: str, mode: str | None = None) -
     own = measured(records, target, gallery="held_out", attacker_data=data, mode=mode)
     usual = limit(own)
     return [r for r in own if r["max_windows"] == usual]
+
+
+def combined(records: list[Mapping], target: str) -> list[tuple[str, str, list[Mapping]]]:
+    """(layer, method, records by number of samples) of the two methods that are compared."""
+    own = [
+        r
+        for r in headline(records, target, "session")
+        if r["metric"] == MEASURE and r["reduction"] != "autoencoder"
+    ]
+    lines: dict[tuple[str, str], list[Mapping]] = {}
+    for r in sorted(own, key=lambda r: r["queries"]):
+        if r["method"] in ("advanced", "simple"):
+            lines.setdefault((r["layer"], r["method"]), []).append(r)
+    return [(*name, rows) for name, rows in lines.items()]
 
 
 def limit(records: Iterable[Mapping]) -> int:

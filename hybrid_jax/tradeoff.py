@@ -7,6 +7,10 @@ import numpy as np
 
 from hybrid_jax import metrics, results
 
+MODES = {
+    "session": "samples of one person",
+    "repeated": "uploads of one sample",
+}  # to combine uploads
 NOISY = ("noisy", "noisy_reduced", "advanced")
 REDUCED = ("noisy_reduced", "advanced")  # the two that the paper compares
 EMBEDDING = (
@@ -103,6 +107,27 @@ def headline(records: Iterable[Mapping]) -> list[Curve]:
     # One upload as well, whatever its classes are.
     rules = [["classes" if mode == "instance" else mode, *rule] for mode, *rule in rules]
     return [curve for curve, rule in zip(found, rules, strict=True) if rule == rules[0]]
+
+
+def without_autoencoder(curves: Iterable[Curve]) -> list[Curve]:
+    """Without the autoencoder's curves, where PCA's are there too."""
+    curves = list(curves)
+    by_pca = any(c.about["reduction"] == "pca" for c in curves)
+    return [c for c in curves if c.about["reduction"] != "autoencoder" or not by_pca]
+
+
+def adversaries(curves: Iterable[Curve], galleries: Iterable[str]) -> list[tuple[str, str | None]]:
+    """Those with one of these galleries, in the order given; else the first one that is there."""
+    there = list(dict.fromkeys(c.adversary for c in curves))
+    return [a for g in galleries for a in there if a[0] == g] or there[:1]
+
+
+def uploads(records: Iterable[Mapping]) -> list[Mapping]:
+    """The records of privacy by how many uploads are combined: the advanced embedding's, for any target and mode."""
+    return results.select(
+        records, evaluator="privacy", metric="privacy", method="advanced", split="test",
+        mode=tuple(MODES), reduction=("pca", "none"),
+    )  # fmt: skip
 
 
 def tradeoff_area_records(records: Iterable[Mapping]) -> list[results.Record]:

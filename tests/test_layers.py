@@ -184,11 +184,9 @@ def test_importing_everything_loads_no_tensorflow_grain_or_coremltools():
     assert json.loads(done.stdout) == []
 
 
-def test_choosing_loads_no_library_that_draws():
-    program = (
-        "import sys, hybrid_jax.choice.choose\n"
-        "print([name for name in ('matplotlib', 'altair') if name in sys.modules])"
-    )
+@pytest.mark.parametrize("module", ["hybrid_jax.choice.choose", "hybrid_jax.report.page"])
+def test_what_draws_no_figures_loads_no_matplotlib(module):
+    program = f"import sys, {module}\nprint([n for n in ('matplotlib',) if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )

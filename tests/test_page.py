@@ -9,7 +9,6 @@ from page_tree import Tree, drawn, headings
 from synthetic_records import run
 
 from hybrid_jax import attacked, collect, paper, report, results, tradeoff
-from hybrid_jax.figures.sessions import uploads
 from hybrid_jax.report import page
 from hybrid_jax.report.page import tables
 from hybrid_jax.report.page.tradeoff_rows import AXES
@@ -121,7 +120,7 @@ def test_every_bar_and_every_session_is_its_record(text, records):
     assert charts["attack-gender"]["lines"] == [{"name": "chance", "at": 0.5}]
     points = charts["uploads-gender-privacy-session"]["points"]
     assert [(p["queries"], p["value"]) for p in points] == sorted(
-        ((r["queries"], r["value"]) for r in uploads(records)), key=lambda p: p[0]
+        ((r["queries"], r["value"]) for r in tradeoff.uploads(records)), key=lambda p: p[0]
     )
     bars = {bar["configuration"]: bar["value"] for bar in charts["device-0"]["points"]}
     names = ["On-premise", "Reduced, FC-1", "Reduced, FC-1, autoencoder"]

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hybrid_jax import attacked, paper, results
+from hybrid_jax import attacked, paper, results, tradeoff
 from hybrid_jax.figures import style
-
-MODES = {"session": "samples of one person", "repeated": "uploads of one sample"}
 
 
 def sessions(path, records: Iterable[Mapping]) -> Path | None:
@@ -23,11 +21,11 @@ def sessions(path, records: Iterable[Mapping]) -> Path | None:
     Returns:
         the path, or None where the records hold no such curve.
     """
-    found = uploads(records)
+    found = tradeoff.uploads(records)
     if not found:
         return None
     targets, layers = results.distinct(found, "target"), results.distinct(found, "layer")
-    modes = [mode for mode in MODES if mode in results.distinct(found, "mode")]
+    modes = [mode for mode in tradeoff.MODES if mode in results.distinct(found, "mode")]
     colour = dict(zip(layers, style.layer_colours(len(layers)), strict=True))
     about = found[0]
     note = (
@@ -72,7 +70,7 @@ def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
         the path, or None where no session was attacked.
     """
     records = list(records)
-    found = attacked.for_each_target(records, combined)
+    found = attacked.for_each_target(records, attacked.combined)
     if not found:
         return None
     layers = results.distinct(records, "layer")
@@ -116,28 +114,6 @@ def attack_sessions(path, records: Iterable[Mapping]) -> Path | None:
     return Path(path)
 
 
-def uploads(records: Iterable[Mapping]) -> list[Mapping]:
-    """The records of privacy by how many uploads are combined: the advanced embedding's, for any target and mode."""
-    return results.select(
-        records, evaluator="privacy", metric="privacy", method="advanced", split="test",
-        mode=tuple(MODES), reduction=("pca", "none"),
-    )  # fmt: skip
-
-
-def combined(records: list[Mapping], target: str) -> list[tuple[str, str, list[Mapping]]]:
-    """(layer, method, records by number of samples) of the two methods that are compared."""
-    own = [
-        r
-        for r in attacked.headline(records, target, "session")
-        if r["metric"] == attacked.MEASURE and r["reduction"] != "autoencoder"
-    ]
-    lines: dict[tuple[str, str], list[Mapping]] = {}
-    for r in sorted(own, key=lambda r: r["queries"]):
-        if r["method"] in ("advanced", "simple"):
-            lines.setdefault((r["layer"], r["method"]), []).append(r)
-    return [(*name, rows) for name, rows in lines.items()]
-
-
 def _name(layer: str, method: str) -> str:
     return paper.layer_name(layer) + (", simple" if method == "simple" else "")
 
@@ -166,7 +142,7 @@ def _numbers(axes, numbers: list[int]) -> None:
 def _words(axes, panel: list[Mapping], target: str, mode: str) -> None:
     numbers = sorted({r["queries"] for r in panel})
     _numbers(axes, numbers)
-    axes.set_title(f"{target.capitalize()}: {MODES[mode]}", fontsize=9)
+    axes.set_title(f"{target.capitalize()}: {tradeoff.MODES[mode]}", fontsize=9)
     axes.set_ylabel("privacy (rank / K, %)")
     if panel:
         axes.axhline(

@@ -26,7 +26,7 @@ def tradeoff_method(path, records: Iterable[Mapping], tolerance: float = 0.02) -
         the path, or None where the records hold no trade-off curve.
     """
     records = list(records)
-    curves = without_autoencoder(tradeoff.headline(records))
+    curves = tradeoff.without_autoencoder(tradeoff.headline(records))
     if not curves:
         return None
     target, primary = curves[0].about["target"], curves[0].about["primary"]
@@ -40,7 +40,7 @@ def tradeoff_method(path, records: Iterable[Mapping], tolerance: float = 0.02) -
             ]
             for layer in _values(curves, "layer")
         ]
-        for adversary in adversaries(curves, ("held_out", "self"))
+        for adversary in tradeoff.adversaries(curves, ("held_out", "self"))
     ]
     note = (
         ""
@@ -71,16 +71,16 @@ def tradeoff_layer(path, records: Iterable[Mapping], tolerance: float = 0.02) ->
     records = list(records)
     curves = [
         c
-        for c in without_autoencoder(tradeoff.headline(records))
+        for c in tradeoff.without_autoencoder(tradeoff.headline(records))
         if c.about["method"] == "advanced" and c.about["cloud"] == "original"
     ]
     if not curves:
         return None
     layers, targets = _values(curves, "layer"), _values(curves, "target")
-    held = adversaries(curves, ("held_out",))
+    held = tradeoff.adversaries(curves, ("held_out",))
     if {c.about["target"] for c in curves if c.adversary in held} != set(targets):
         # Who is in no other data can only be found in the paper's gallery.
-        held = adversaries(curves, ("held_out", "self"))
+        held = tradeoff.adversaries(curves, ("held_out", "self"))
     colour = dict(zip(layers, style.layer_colours(len(layers)), strict=True))
     rows = [
         [
@@ -199,18 +199,6 @@ def _note(curves, tolerance) -> str:
         f" {curves[0].error_name}. Data:"
         f" {about['dataset']}, {about['split_kind']} split, {about['split']} set; {k}."
     )
-
-
-def without_autoencoder(curves):
-    """Without the autoencoder's curves, where PCA's are there too."""
-    reductions = _values(curves, "reduction")
-    return [c for c in curves if c.about["reduction"] != "autoencoder" or "pca" not in reductions]
-
-
-def adversaries(curves, galleries) -> list[tuple]:
-    """Those with one of these galleries, in the order given; else the first one that is there."""
-    there = list(dict.fromkeys(c.adversary for c in curves))
-    return [a for g in galleries for a in there if a[0] == g] or there[:1]
 
 
 def _primary(row) -> str:

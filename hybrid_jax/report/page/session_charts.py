@@ -5,10 +5,10 @@ from typing import Any
 
 import altair as alt
 
-from hybrid_jax import paper, results
-from hybrid_jax.figures.sessions import MODES, combined, uploads
+from hybrid_jax import attacked, paper, results
 from hybrid_jax.report.page import theme
 from hybrid_jax.report.page.chart import Block, Chart, columns, named, row, said, spec, straight
+from hybrid_jax.tradeoff import MODES, uploads
 
 COMPARED = ("advanced", "simple")  # solid, dashed
 
@@ -42,7 +42,7 @@ def of_privacy(records: Iterable[Mapping], target: str) -> Block | None:
 def of_attacks(records: Iterable[Mapping], target: str) -> Block | None:
     """The chart of the best attack; None where no uploads were combined. See `of_privacy`."""
     records = list(records)
-    found = [r for *_, rows in combined(records, target) for r in rows]
+    found = [r for *_, rows in attacked.combined(records, target) for r in rows]
     if not _known(found):
         return None
     layers = results.distinct(records, "layer")

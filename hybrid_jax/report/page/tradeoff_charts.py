@@ -6,7 +6,6 @@ from typing import Any
 import altair as alt
 
 from hybrid_jax import attacked, paper, results, tradeoff
-from hybrid_jax.figures.tradeoff import adversaries, without_autoencoder
 from hybrid_jax.report.markdown import percent
 from hybrid_jax.report.page import theme
 from hybrid_jax.report.page.chart import Block, Chart, in_sight, named, said, spec, straight
@@ -36,7 +35,7 @@ def block(
         None where there is no curve.
     """
     records = list(records)
-    curves = without_autoencoder(tradeoff.headline(records))
+    curves = tradeoff.without_autoencoder(tradeoff.headline(records))
     curves = [c for c in curves if c.about["target"] == target]
     if not curves:
         return None
@@ -47,7 +46,7 @@ def block(
     operating = tradeoff.operating_points(records, tolerance)
     first, *others = (
         _of_adversary([c for c in curves if c.adversary == adversary], specs, floors, operating, seeds, tolerance)
-        for adversary in sorted(adversaries(curves, GALLERIES), key=_place)
+        for adversary in sorted(tradeoff.adversaries(curves, GALLERIES), key=_place)
     )  # fmt: skip
     return Block(first.title, first.charts, first.legend, first.lines, first.note, others)
 
