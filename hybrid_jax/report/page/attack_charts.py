@@ -7,7 +7,17 @@ import altair as alt
 
 from hybrid_jax import attacked, paper, results
 from hybrid_jax.report.page import theme
-from hybrid_jax.report.page.chart import Block, Chart, columns, named, row, said, spec, straight
+from hybrid_jax.report.page.chart import (
+    ON_BARS,
+    Block,
+    Chart,
+    columns,
+    named,
+    row,
+    said,
+    spec,
+    straight,
+)
 
 BEST, TRANSFER, PREDICTION = "best attacker", "transfer learning", "classifier's prediction alone"
 
@@ -101,17 +111,26 @@ def _spec(made, methods, target) -> dict[str, Any]:
 
     best = of(BEST)
     layered = [
-        best.mark_bar().encode(x=x, xOffset=offset, y=y, color=colour, tooltip=tips),
-        best.transform_filter("isValid(datum.ci_low)")
-        .mark_rule(color="var(--ink)", strokeWidth=1.2, aria=False)
-        .encode(x=x, xOffset=offset, y=alt.Y("ci_low:Q"), y2="ci_high:Q"),
-        of(PREDICTION)
-        .mark_tick(color="var(--ink)", thickness=2, aria=False)
-        .encode(x=x, xOffset=offset, y=y, tooltip=tips),
+        best.mark_bar(stroke="var(--paper)").encode(
+            x=x, xOffset=offset, y=y, color=colour, tooltip=tips
+        ),
+        straight(halo=True),
+        straight(),
+        *(
+            best.transform_filter("isValid(datum.ci_low)")
+            .mark_rule(color=stroke, strokeWidth=width, aria=False)
+            .encode(x=x, xOffset=offset, y=alt.Y("ci_low:Q"), y2="ci_high:Q")
+            for stroke, width in ON_BARS
+        ),
+        *(
+            of(PREDICTION)
+            .mark_tick(color=stroke, thickness=width, opacity=1, aria=False)
+            .encode(x=x, xOffset=offset, y=y, tooltip=tips)
+            for stroke, width in ON_BARS
+        ),
         of(TRANSFER)
         .mark_point(filled=True, size=34, fill="var(--paper)", stroke="var(--ink)", opacity=1)
         .encode(x=x, xOffset=offset, y=y, tooltip=tips),
-        straight(),
     ]
     return spec(
         layered,

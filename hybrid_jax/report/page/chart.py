@@ -11,6 +11,8 @@ from hybrid_jax import paper
 
 # The data of every specification, which the page puts in: rows, and straight lines with their names.
 POINTS, LINES = "points", "lines"
+# Colour and width of a stroke that is seen on bars of every colour: ink on a halo of paper, from below.
+ON_BARS = (("var(--paper)", 5.0), ("var(--ink)", 1.6))
 # Fields that are shares in [0, 1], which a reader has in percent.
 PERCENT = (
     "value", "stderr", "std", "ci_low", "ci_high", "chance", "accuracy", "accuracy_error", "privacy",
@@ -145,22 +147,26 @@ def in_sight(made: Mapping[str, Any], **domains: list[float]) -> dict[str, Any]:
     return {**made, "layer": layers}
 
 
-def straight(form: str = ".1%", field: str = "at", x: bool = False, **scales: Any) -> alt.Chart:
+def straight(
+    form: str = ".1%", field: str = "at", x: bool = False, halo: bool = False, **scales: Any
+) -> alt.Chart:
     """The lines of `LINES`, dotted where they are `chance` and dashed else; they say their value.
 
     Args:
         form: of the value, as d3-format has it.
         field: of `LINES`, where they are.
         x: upright lines, else level ones.
+        halo: not the lines, but what lies below them where they cross bars (`ON_BARS`).
         scales: of the axis, such as its title.
     """
     tips = [alt.Tooltip("name:N", title="line"), alt.Tooltip(f"{field}:Q", title="at", format=form)]
     place = {"x": alt.X(f"{field}:Q", **scales)} if x else {"y": alt.Y(f"{field}:Q", **scales)}
     dash = alt.condition("datum.name == 'chance'", alt.value([1, 3]), alt.value([7, 4]))
-    return (
-        alt.Chart(alt.NamedData(name=LINES))
-        .mark_rule(color="var(--ink)", strokeWidth=1.5)
-        .encode(strokeDash=dash, tooltip=tips, **place)
+    lines, (colour, width) = alt.Chart(alt.NamedData(name=LINES)), ON_BARS[0 if halo else 1]
+    if halo:
+        return lines.mark_rule(color=colour, strokeWidth=width, aria=False).encode(**place)
+    return lines.mark_rule(color=colour, strokeWidth=width).encode(
+        strokeDash=dash, tooltip=tips, **place
     )
 
 

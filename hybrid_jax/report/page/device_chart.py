@@ -8,7 +8,7 @@ import altair as alt
 from hybrid_jax import paper, results
 from hybrid_jax.report.device import by_configuration, configuration_name
 from hybrid_jax.report.page import theme
-from hybrid_jax.report.page.chart import Block, Chart, columns, row, said, spec
+from hybrid_jax.report.page.chart import ON_BARS, Block, Chart, columns, row, said, spec
 
 TIMES = ("median_ms", "mean_ms")  # of steady inferences; the first that was measured
 
@@ -63,11 +63,12 @@ def _spec(made: list[dict[str, Any]], methods: list[str]) -> dict[str, Any]:
     spread = (
         alt.Chart()
         .transform_filter("isValid(datum.std)")
-        .mark_rule(color="var(--ink)", strokeWidth=1.2, aria=False)
+        .mark_rule(color=stroke, strokeWidth=width, aria=False)
         .encode(x=alt.X("low:Q"), x2="high:Q", y=y)
+        for stroke, width in ON_BARS
     )
     return spec(
-        [bars, spread],
+        [bars, *spread],
         height=24 * len(made) + 20,
         value_said=said("value", "std", ".3~g"),
         low="max(0, datum.value - datum.std)",
