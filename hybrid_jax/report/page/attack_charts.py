@@ -13,8 +13,8 @@ from hybrid_jax.report.page.chart import (
     Chart,
     columns,
     named,
+    record_said,
     row,
-    said,
     spec,
     straight,
 )
@@ -42,6 +42,7 @@ def block(records: Iterable[Mapping], target: str) -> Block | None:
         name=named("attack", target),
         title=f"The best attack on {target}",
         description=description,
+        about="",
         rows=made,
         lines=[{"name": "chance", "at": chance}],
         columns={**columns(made, n="samples tried"), "which": "attacker", "n_fit": "samples fitted on"},
@@ -135,7 +136,5 @@ def _spec(made, methods, target) -> dict[str, Any]:
     return spec(
         layered,
         height=300,
-        value_said=said("value", "error"),
-        interval="isValid(datum.ci_low) ? format(datum.ci_low, '.1%') + ' to ' + format(datum.ci_high, '.1%') : '–'",
-        error="isValid(datum.std) ? datum.std : datum.stderr",
+        **record_said(),
     )

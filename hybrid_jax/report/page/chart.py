@@ -27,10 +27,10 @@ COLUMNS = {
     "noise_relative": "σ / rms",
     "noise_std": "σ",
     "value": "value, %",
-    "stderr": "standard error",
-    "std": "deviation over seeds",
-    "ci_low": "95 % from",
-    "ci_high": "to",
+    "stderr": "standard error, %",
+    "std": "deviation over seeds, %",
+    "ci_low": "95 % interval from, %",
+    "ci_high": "to, %",
     "chance": "chance, %",
     "n": "samples",
     "seeds": "seed",
@@ -45,6 +45,7 @@ class Chart:
         name: of the element, unique in a page; letters, digits and dashes.
         title: above it.
         description: what it shows, for who does not see it.
+        about: what tells it from other charts of this title, "" where there is no other.
         rows: one a mark, plain values of the records behind it.
         lines: straight lines, such as chance: `name` and where they are.
         columns: of the table of `rows`: field -> heading.
@@ -55,11 +56,17 @@ class Chart:
     name: str
     title: str
     description: str
+    about: str
     rows: list[dict[str, Any]]
     lines: list[dict[str, Any]]
     columns: dict[str, str]
     specs: dict[str, dict[str, Any]]
     percent: tuple[str, ...] = PERCENT
+
+    @property
+    def label(self) -> str:
+        """What it is called where its place does not say what it is of; unique in a page."""
+        return ", ".join(filter(None, (self.title, self.about)))
 
 
 @dataclass(frozen=True)
@@ -176,6 +183,17 @@ def said(value: str, error: str | None = None, form: str = ".1%") -> str:
     if error is None:
         return text
     return f"({text}) + (isValid(datum.{error}) ? ' ± ' + format(datum.{error}, '{form}') : '')"
+
+
+def record_said() -> dict[str, str]:
+    """The fields of a tooltip, as `spec` takes them: `value_said` with its error, and `interval`."""
+    low, high = (f"format(datum.{end}, '.1%')" for end in ("ci_low", "ci_high"))
+    # The error comes first: what follows reads it.
+    return {
+        "error": "isValid(datum.std) ? datum.std : datum.stderr",
+        "value_said": said("value", "error"),
+        "interval": f"isValid(datum.ci_low) ? {low} + ' to ' + {high} : '–'",
+    }
 
 
 def _says(value: Any) -> bool:

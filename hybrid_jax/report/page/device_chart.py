@@ -39,7 +39,7 @@ def _chart(place: int, host: str, form: str, records: list[Mapping]) -> Chart:
     description = (
         f"{title}. A bar for each configuration, in milliseconds. The table below has every bar."
     )
-    known = columns(made, value="ms", n="runs", std="deviation over runs")
+    known = columns(made, value="time, ms", n="runs", std="deviation over runs, ms")
     known = {
         name: known[name]
         for name in known
@@ -47,7 +47,7 @@ def _chart(place: int, host: str, form: str, records: list[Mapping]) -> Chart:
     }
     methods = paper.in_order(results.distinct(records, "method"))
     return Chart(
-        f"device-{place}", title, description, made, [], known, {"": _spec(made, methods)}, percent=()
+        f"device-{place}", title, description, "", made, [], known, {"": _spec(made, methods)}, percent=()
     )  # fmt: skip
 
 

@@ -7,7 +7,16 @@ import altair as alt
 
 from hybrid_jax import attacked, paper, results
 from hybrid_jax.report.page import theme
-from hybrid_jax.report.page.chart import Block, Chart, columns, named, row, said, spec, straight
+from hybrid_jax.report.page.chart import (
+    Block,
+    Chart,
+    columns,
+    named,
+    record_said,
+    row,
+    spec,
+    straight,
+)
 from hybrid_jax.tradeoff import MODES, uploads
 
 COMPARED = ("advanced", "simple")  # solid, dashed
@@ -31,10 +40,12 @@ def of_privacy(records: Iterable[Mapping], target: str) -> Block | None:
         " samples of one person were independent, and they are not."
     )
     layers = results.distinct(records, "layer")
+    found = {mode: own for mode, own in found.items() if _known(own)}
+    # One scale for all, so that they can be compared.
+    reached = _reached([r for own in found.values() for r in own])
     charts = [
-        _chart(target, f"Privacy: {words}", f"privacy-{mode}", "privacy: mean rank / K", found[mode], layers)
-        for mode, words in MODES.items()
-        if _known(found[mode])
+        _chart(target, f"Privacy: {MODES[mode]}", f"privacy-{mode}", "privacy: mean rank / K", own, layers, reached)
+        for mode, own in found.items()
     ]  # fmt: skip
     return _block(charts, layers, measured, note)
 
@@ -50,8 +61,16 @@ def of_attacks(records: Iterable[Mapping], target: str) -> Block | None:
     note = (
         "Who combines several samples of one person knows more. Bands: 95 % interval over people."
     )
-    charts = [_chart(target, title, "attack", "named right, balanced accuracy", found, layers)]
+    axis = "named right, balanced accuracy"
+    charts = [_chart(target, title, "attack", axis, found, layers, _reached(found))]
     return _block(charts, layers, found, note)
+
+
+def _reached(records: list[Mapping]) -> list[float]:
+    """The least and the largest of values, of their intervals and of chance."""
+    names = ("value", "ci_low", "ci_high", "chance")
+    values = [r[name] for r in records for name in names if r[name] is not None]
+    return [min(values, default=0.0), max(values, default=1.0)]
 
 
 def _known(records: list[Mapping]) -> bool:
@@ -68,7 +87,7 @@ def _block(
     return Block("", charts, theme.layer_key(layers), lines, note) if charts else None
 
 
-def _chart(target, title, name, axis, records, layers) -> Chart:
+def _chart(target, title, name, axis, records, layers, reached) -> Chart:
     made = [row(r) for r in records]
     chance = records[0]["chance"]
     description = (
@@ -79,14 +98,15 @@ def _chart(target, title, name, axis, records, layers) -> Chart:
         name=named("uploads", target, name),
         title=title,
         description=description,
+        about=target,
         rows=made,
         lines=[{"name": "chance", "at": chance}],
         columns=columns(made),
-        specs={"": _spec(made, layers, f"{target} {axis}")},
+        specs={"": _spec(made, layers, f"{target} {axis}", reached)},
     )
 
 
-def _spec(made, layers, axis) -> dict[str, Any]:
+def _spec(made, layers, axis, reached) -> dict[str, Any]:
     names = [paper.layer_name(layer) for layer in layers]
     numbers = sorted({r["queries"] for r in made})
     x = alt.X(
@@ -96,7 +116,7 @@ def _spec(made, layers, axis) -> dict[str, Any]:
         axis=alt.Axis(values=numbers, format="d", grid=False),
     )
     y = alt.Y("value:Q", title=axis, axis=alt.Axis(format=".0%", tickCount=5))
-    y = y.scale(zero=False, nice=True)
+    y = y.scale(zero=False, nice=True, domain=reached)
     colours = alt.Scale(domain=names, range=[theme.layer_colour(i) for i in range(len(names))])
     colour = alt.Color("layer:N", scale=colours, legend=None)
     shapes = [theme.SHAPES[i % len(theme.SHAPES)] for i in range(len(names))]
@@ -129,9 +149,4 @@ def _spec(made, layers, axis) -> dict[str, Any]:
             .mark_area(opacity=0.16, aria=False)
             .encode(x=x, y=alt.Y("ci_low:Q"), y2="ci_high:Q", color=colour),
         )
-    return spec(
-        layered,
-        value_said=said("value", "error"),
-        interval="isValid(datum.ci_low) ? format(datum.ci_low, '.1%') + ' to ' + format(datum.ci_high, '.1%') : '–'",
-        error="isValid(datum.std) ? datum.std : datum.stderr",
-    )
+    return spec(layered, height=260, **record_said())

@@ -14,9 +14,9 @@ from hybrid_jax.report.page.tradeoff_rows import AXES, CLOUDS, lines, rows
 GALLERIES = ("held_out", "leave_group_out", "leave_one_out", "self")
 COLUMNS = {
     "method": "method", "cloud": "cloud half", "noise_relative": "σ / rms", "noise_std": "σ",
-    "accuracy": "accuracy, %", "accuracy_error": "±", "privacy": "privacy, %", "privacy_error": "±",
-    "privacy_low": "95 % from", "privacy_high": "to", "privacy_index": "index",
-    "operating": "operating noise", "seeds": "seed",
+    "accuracy": "accuracy, %", "accuracy_error": "accuracy ±, %", "privacy": "privacy, %",
+    "privacy_error": "privacy ±, %", "privacy_low": "95 % interval from, %", "privacy_high": "to, %",
+    "privacy_index": "index", "operating": "operating noise", "seeds": "seed",
 }  # fmt: skip
 
 
@@ -82,6 +82,7 @@ def _of_adversary(own, specs, floors, operating, seeds, tolerance) -> Block:
                 name=named("tradeoff", about["target"], *own[0].adversary, layer),
                 title=paper.layer_name(layer),
                 description=description,
+                about=f"{about['target']} privacy, the adversary holds {held}",
                 rows=points,
                 lines=marks[layer],
                 columns=COLUMNS,
@@ -101,7 +102,13 @@ def _of_adversary(own, specs, floors, operating, seeds, tolerance) -> Block:
         f" whose validation accuracy is within {100 * tolerance:g} points of noise-free. {own[0].error_name}."
     )
     methods = theme.key(c.about["method"] for c in own)
-    return Block(f"The adversary holds: {held}", charts, methods, legend, note)
+    return Block(
+        f"{about['target'].capitalize()}, the adversary holds: {held}",
+        charts,
+        methods,
+        legend,
+        note,
+    )
 
 
 def _spec(curves, axis) -> dict[str, Any]:
