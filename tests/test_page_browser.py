@@ -12,6 +12,13 @@ from hybrid_jax import report
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 DRAWN = ".chart[data-drawn]"
+UNDRAWN = ".chart:not([data-drawn])"
+# As browsers do that lay out nothing of what is folded away.
+LAID_OUT_LATER = """document.addEventListener("DOMContentLoaded", () => {
+  const style = document.createElement("style");
+  style.textContent = "details:not([open])::details-content { display: none }";
+  document.head.append(style);
+});"""
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +52,21 @@ def opened(chromium, path):
     """Opens the page; `said` holds what the console and the network had to say."""
     contexts = []
 
-    def open_page(viewport, scheme="light"):
+    def open_page(viewport, scheme="light", script=""):
         context = chromium.new_context(viewport=viewport, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
         page.said = []
+        page.add_init_script(script)
         page.on("console", lambda message: page.said.append(message.text))
         page.on("pageerror", lambda error: page.said.append(str(error)))
         page.on("request", lambda request: page.said.append(request.url[:80]))
         page.on("requestfailed", lambda request: page.said.append(f"failed: {request.url[:80]}"))
         page.goto(path.as_uri())
         page.wait_for_selector(f"{DRAWN} svg")
-        page.wait_for_function(
-            "document.querySelectorAll('.chart:not([data-drawn])').length =="
-            " document.querySelectorAll('details:not([open]) .chart').length"
-        )
+        page.wait_for_selector(
+            UNDRAWN, state="detached"
+        )  # those that are folded away too, a little later
         return page
 
     yield open_page
@@ -71,12 +78,34 @@ def test_nothing_is_loaded_and_nothing_complains(opened, path):
     page = opened(DESKTOP)
     for details in page.query_selector_all("details"):
         details.evaluate("element => { element.open = true }")
-    page.wait_for_function("!document.querySelector('.chart:not([data-drawn])')")
+    page.wait_for_selector(UNDRAWN, state="detached")
     loaded = [text for text in page.said if not text.startswith("data:")]
     assert loaded == [path.as_uri()[:80]]
     assert page.evaluate("window.harmed") is None
     assert page.evaluate("document.images[0].naturalWidth") > 100
     assert page.locator(".chart svg").count() == len(drawn(path.read_text())["charts"])
+
+
+@pytest.mark.parametrize("script", ["", LAID_OUT_LATER], ids=["laid out", "not laid out"])
+def test_charts_that_are_folded_away_are_there_when_the_page_is_printed(opened, script):
+    page = opened(DESKTOP, script=script)
+    folded = page.locator("details.charts:not([open]) .chart svg")
+    assert (count := folded.count()) > 2
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert folded.count() == 0
+    drawn_wide = page.locator("details.charts .chart svg")
+    assert min(drawn_wide.nth(i).bounding_box()["width"] for i in range(count)) > 300
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert folded.count() == count  # as the reader had left it
+    one = page.locator("details.charts").first
+    one.locator("summary").first.click()
+    chart = one.locator(".chart").first
+    chart.locator("svg").wait_for()
+    wide = chart.bounding_box()["width"]
+    assert chart.locator("svg").bounding_box()["width"] == pytest.approx(wide, abs=2)
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(300)
+    assert chart.locator("svg").bounding_box()["width"] < wide - 100
 
 
 def test_a_point_says_its_own_numbers(opened, path):
@@ -131,7 +160,7 @@ def test_a_phone_scrolls_down_alone_and_tables_in_their_boxes(opened):
     page = opened(PHONE)
     for details in page.query_selector_all("details"):
         details.evaluate("element => { element.open = true }")
-    page.wait_for_function("!document.querySelector('.chart:not([data-drawn])')")
+    page.wait_for_selector(UNDRAWN, state="detached")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     wide = page.evaluate(
         "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).length"

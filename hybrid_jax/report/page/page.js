@@ -17,21 +17,34 @@
     const chart = charts[element.id];
     const wanted = element.closest("[data-shows]")?.dataset.shows;
     const name = wanted in chart.specs ? wanted : Object.keys(chart.specs)[0];
-    if (drawn.get(element)?.name === name) return;
-    drawn.get(element)?.result?.finalize();
-    drawn.set(element, { name });
+    const folded = !element.clientWidth;
+    const before = drawn.get(element);
+    if (before?.name === name && before.folded === folded) return;
+    before?.result?.finalize();
+    drawn.set(element, { name, folded });
     const { points, lines, description } = chart;
     const spec = { ...structuredClone(specs[chart.specs[name]]), description };
     spec.datasets = structuredClone({ points, lines });
+    if (folded) Object.assign(spec, { width: besides(element), autosize: { type: "fit-x", contains: "padding" } });
     const result = await window.vegaEmbed(element, spec, options);
-    drawn.set(element, { name, result });
+    drawn.set(element, { name, folded, result });
     element.dataset.drawn = name || "yes";
   }
 
-  // A chart that is folded away has no width yet: it is drawn when it is unfolded.
+  // What is folded away has no width in some browsers: that of the charts beside it, until it is unfolded.
+  const besides = (element) =>
+    [...element.closest("[data-shows]").querySelectorAll(".chart")].find((one) => one.clientWidth)?.clientWidth ?? 600;
+
   const visible = (within) =>
     [...within.querySelectorAll(".chart")].filter((element) => !element.closest("details:not([open])"));
   const drawAll = (within) => Promise.all(visible(within).map(draw));
+
+  // What is folded away is drawn when there is nothing else to do: a page that is printed does not wait for it.
+  const whenIdle = window.requestIdleCallback ?? ((then) => setTimeout(then, 50));
+  function drawFolded() {
+    const next = [...document.querySelectorAll(".chart")].find((element) => !drawn.has(element));
+    if (next) whenIdle(() => draw(next).then(drawFolded));
+  }
 
   for (const details of document.querySelectorAll("details")) {
     details.addEventListener("toggle", () => details.open && drawAll(details));
@@ -43,8 +56,13 @@
       drawAll(block);
     });
   }
+  let unfolded = [];
   window.addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details.charts")) details.open = true;
+    unfolded = [...document.querySelectorAll("details.charts:not([open])")];
+    for (const details of unfolded) details.open = true;
   });
-  drawAll(document);
+  window.addEventListener("afterprint", () => {
+    for (const details of unfolded) details.open = false;
+  });
+  drawAll(document).then(drawFolded);
 })();
