@@ -137,6 +137,8 @@ def test_the_switch_shows_the_index_instead(opened):
     page.locator(".axis input[value=index]").first.check()
     page.wait_for_selector("#tradeoff-gender-held_out-unseen-fc_1[data-drawn=index]")
     assert "privacy index" in chart.inner_text() and "mean rank" not in chart.inner_text()
+    # Of the same choice are those that are folded away.
+    page.wait_for_selector("[data-shows=index] .chart[data-drawn=privacy]", state="detached")
 
 
 def test_dark_readers_get_a_dark_page_with_light_letters(opened):

@@ -13,10 +13,16 @@
   };
   const drawn = new WeakMap();
 
+  // Which of its specifications the reader has chosen.
+  function chosen(element) {
+    const { specs } = charts[element.id];
+    const shown = element.closest("[data-shows]").dataset.shows;
+    return shown in specs ? shown : Object.keys(specs)[0];
+  }
+
   async function draw(element) {
     const chart = charts[element.id];
-    const wanted = element.closest("[data-shows]")?.dataset.shows;
-    const name = wanted in chart.specs ? wanted : Object.keys(chart.specs)[0];
+    const name = chosen(element);
     const folded = !element.clientWidth;
     const before = drawn.get(element);
     if (before?.name === name && before.folded === folded) return;
@@ -42,7 +48,7 @@
   // What is folded away is drawn when there is nothing else to do: a page that is printed does not wait for it.
   const whenIdle = window.requestIdleCallback ?? ((then) => setTimeout(then, 50));
   function drawFolded() {
-    const next = [...document.querySelectorAll(".chart")].find((element) => !drawn.has(element));
+    const next = [...document.querySelectorAll(".chart")].find((element) => drawn.get(element)?.name !== chosen(element));
     if (next) whenIdle(() => draw(next).then(drawFolded));
   }
 
@@ -53,7 +59,7 @@
     input.addEventListener("change", () => {
       const block = input.closest("[data-shows]");
       block.dataset.shows = input.value;
-      drawAll(block);
+      drawAll(block).then(drawFolded);
     });
   }
   let unfolded = [];
