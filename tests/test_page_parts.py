@@ -72,7 +72,7 @@ def test_counts_that_differ_over_seeds_are_written_as_counts(records):
 
 def test_a_part_without_a_table_of_its_own_keeps_its_heading(records):
     """Without validation there is no operating noise, and so no first table of the privacy."""
-    own = [r for r in records if r["split"] != "validation"]
+    own = [r for r in results.off_device(records) if r["split"] != "validation"]
     for text, heading in (
         (report.markdown("", own), "## Privacy of gender"),
         (html(own), ">Privacy of gender</h2>"),
@@ -105,7 +105,7 @@ def test_charts_stand_under_the_heading_of_their_target(records):
 
 def test_what_nobody_planned_for_is_what_is_not_sensitive(records):
     """Whatever was measured of it: without noisy methods too, where there is no curve."""
-    about = report.About(sensitive=("gender",))
+    about, records = report.About(sensitive=("gender",)), results.off_device(records)
     strangers = [
         {**r, "target": "height"}
         for r in records
