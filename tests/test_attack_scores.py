@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
+from hybrid_jax.attacks import auc
 from hybrid_jax.attacks.scores import METRICS, _judged, _measures, chances, scores
 
 N, GROUPS, CLASSES = 300, 6, 3
@@ -40,8 +41,12 @@ def test_values_are_those_of_scikit_learn(ties):
         assert found[name].value == pytest.approx(value, abs=1e-12), name
 
 
-def test_people_who_are_drawn_twice_count_twice():
-    p, labels, groups = made(1)
+@pytest.mark.parametrize("few", [GROUPS, GROUPS - 1])
+def test_people_who_are_drawn_twice_count_twice(few, monkeypatch):
+    """Of so few groups pairs are counted between groups, of more by samples."""
+    monkeypatch.setattr(auc, "RESAMPLES", few)
+    monkeypatch.setattr(auc, "AT_ONCE", N)  # a draw at a time
+    p, labels, groups = made(1, ties=True)
     counts = np.array([[2, 0, 1, 1, 0, 3], [1, 1, 1, 1, 1, 1], [0, 0, 4, 1, 1, 0]])
     found = _measures(counts.astype(float), _judged(p, labels, groups, GROUPS))
     for row, drawn in enumerate(counts):

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, from_arrays
-from hybrid_jax.data.own_arrays import load as load_npz
+from hybrid_jax.data import GAP, TEST, TRAIN, VALIDATION, columns, from_arrays
+from hybrid_jax.data.npz_file import load as load_npz
 from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators.closeness import of_signals
 from hybrid_jax.evaluators.reconstruction import DECODERS
@@ -140,6 +140,9 @@ IN_ARRAYS = {
     "mine.npz: column 'start' has 2147483648 in row 720, beyond 2147483647: count": {
         "start": np.arange(720) + 2**31 - 719
     },
+    "config.data.file mine.npz: array 'hand' holds Python objects: save text as .astype(str)": {
+        "hand": np.array(["left", None] * 360)
+    },
     "mine.npz: window [20, 20]: give one whole number": {"window": np.array([20, 20])},
     "mine.npz: window 'wide': give one whole number": {"window": np.array("wide")},
     "mine.npz: column 'hand' is not UTF-8": {"hand": np.array([b"\xff", b"r"])[HAND]},
@@ -170,6 +173,23 @@ def test_bytes_are_text():
 def test_unknown_classes_files_and_settings(tmp_path):
     with pytest.raises(UserError, match="unknown class in column 'gesture' of mine 'wave'"):
         from_arrays("mine", arrays(), LABELS, classes={"gesture": ("knock", "wav")})
+    with pytest.raises(UserError, match=r"unknown label \(config.data.classes\) 'gestur'"):
+        from_arrays("mine", arrays(), LABELS, classes={"gestur": ("knock", "wave")})
+    with pytest.raises(
+        UserError, match=r"config.data.labels 'hand': give several, as in \('hand',\)"
+    ):
+        setup.samples_of({"name": "npz", "file": "no.npz", "labels": "hand"}, None, 0)
+    with pytest.raises(
+        UserError, match="has channels, which data set 'npz' does not take: it takes file, labels"
+    ):
+        setup.samples_of(
+            {"name": "npz", "file": "no.npz", "labels": LABELS, "channels": 1}, None, 0
+        )
+    with pytest.raises(
+        UserError, match="no training sample of class 0, 1, 2, 3, 4 and 95 more: give"
+    ):
+        whose, names = np.arange(720) % 100, tuple(map(str, range(100)))
+        columns.check_classes("mine", np.full(720, TEST), {"p": whose}, {"p": names}, ["p"])
     with pytest.raises(UserError, match=r"config.data.file .*: no such file"):
         load_npz(tmp_path / "no.npz", LABELS)
     (tmp_path / "bad.npz").write_text("no zip")

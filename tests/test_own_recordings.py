@@ -122,6 +122,7 @@ IN_A_FILE = {
         :20
     ],
     "mine/r3.csv is empty": lambda table: [],
+    "mine/r3.csv: column 'x' has '' in line 9": cell(8, 0, ""),
     "mine/r3.csv: two columns of one name: x, x": cell(0, 1, "x"),
 }
 
@@ -155,6 +156,18 @@ def test_other_mistakes(tmp_path, monkeypatch):
         UserError, match=r"index.csv: column 'file', line 10: there is no mine/r9.csv"
     ):
         read("mine")
+
+
+def test_a_value_that_a_recording_lacks():
+    for given, where in ((" ", ""), (np.array(["l"] * 5 + [""] * 95), " in row 6 of 100")):
+        recordings = [Recorded("r0", np.zeros((100, 2)), {"gesture": "a", "hand": given})]
+        with pytest.raises(UserError, match=f"r0: column 'hand' has no value{where}: give one"):
+            from_recordings("mine", recordings, LABELS, window=20)
+
+
+def test_an_index_that_is_named_has_to_be_there(tmp_path):
+    with pytest.raises(UserError, match=r"config.data.index other.csv: there is no .*other.csv"):
+        read(str(write(tmp_path / "mine")), index="other.csv")
 
 
 def test_a_row_that_is_no_number_in_what_a_function_gives():

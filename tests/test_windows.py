@@ -148,9 +148,13 @@ def test_a_channel_that_never_changes_stays_finite():
     ("changes", "message"),
     [
         ({"split_kind": "trail"}, "unknown split_kind 'trail': did you mean 'trial'"),
-        ({"window": 0}, "window 0: must be at least 1"),
-        ({"step": -2}, "step -2: must be at least 1"),
-        ({"window": 65}, "toy: no training window of 65 rows; recordings have 5 to 64 rows"),
+        ({"window": 0}, "window 0: give a whole number"),
+        ({"step": -2}, "step -2: give a whole number"),
+        ({"window": 6.0}, "window 6.0: give a whole number"),
+        (
+            {"window": 65},
+            "toy: no training window of 65 rows; parts of recordings for training have at most 64",
+        ),
         ({"split_of": lambda r: TRAIN}, "toy: no test window of 6 rows"),
     ],
 )

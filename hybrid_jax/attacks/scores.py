@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hybrid_jax.attacks import auc
 from hybrid_jax.privacy.bootstrap import LEVEL, RESAMPLES
 
 METRICS = ("accuracy", "balanced_accuracy", "f1", "auc")
@@ -72,12 +73,12 @@ def chances(labels: np.ndarray, num_classes: int) -> dict[str, float]:
 
 
 class _Judged(NamedTuple):
-    """Samples by group and class, [S, K] each: those that were right, are of it, were taken for it; and `_wins`."""
+    """Samples by group and class, [S, K] each: those that were right, are of it, were taken for it; and `auc.pairs`."""
 
     right: np.ndarray
     true: np.ndarray
     predicted: np.ndarray
-    wins: np.ndarray
+    pairs: auc.Pairs
 
 
 def _judged(
@@ -89,7 +90,7 @@ def _judged(
         _counts(of_group[right], labels[right], shape),
         _counts(of_group, labels, shape),
         _counts(of_group, predicted, shape),
-        _wins(probabilities, labels, of_group, size),
+        auc.pairs(probabilities, labels, of_group, size),
     )
 
 
@@ -101,34 +102,10 @@ def _counts(groups: np.ndarray, classes: np.ndarray, shape: tuple[int, int]) -> 
     )
 
 
-def _wins(
-    probabilities: np.ndarray, labels: np.ndarray, of_group: np.ndarray, size: int
-) -> np.ndarray:
-    """What AUC counts, group by group.
-
-    Returns:
-        [K, S, S]: of the pairs of a sample of class k in one group and a sample of another class in the other, how many
-        times the first is held likelier to be of class k, ties worth a half.
-    """
-    num_classes = probabilities.shape[1]
-    member = np.eye(size)[of_group]
-    wins = np.zeros((num_classes, size, size))
-    for k in np.unique(labels):
-        own = labels == k
-        score = probabilities[:, k]
-        order = np.argsort(score[~own], kind="stable")
-        others = score[~own][order]
-        below = np.concatenate([np.zeros((1, size)), np.cumsum(member[~own][order], axis=0)])
-        left, right = (np.searchsorted(others, score[own], side) for side in ("left", "right"))
-        wins[k] = member[own].T @ ((below[left] + below[right]) / 2)
-    return wins
-
-
 def _measures(counts: np.ndarray, judged: _Judged) -> dict[str, np.ndarray]:
     """Each metric [R] where group s is there counts[r, s] times; NaN where nothing is left to judge by."""
     right, true, predicted = (counts @ each for each in judged[:3])
     total = true.sum(axis=1, keepdims=True)
-    pairs = np.stack([((counts @ wins) * counts).sum(axis=1) for wins in judged.wins], axis=1)
     possible = true * (total - true)
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
@@ -136,7 +113,7 @@ def _measures(counts: np.ndarray, judged: _Judged) -> dict[str, np.ndarray]:
             "balanced_accuracy": _mean(right / true),
             # Of classes that occur: a person who is not drawn is still predicted, and is no mistake.
             "f1": _mean(np.where(true > 0, 2 * right / (true + predicted), np.nan)),
-            "auc": _mean(pairs / possible),
+            "auc": _mean(judged.pairs(counts) / possible),
         }
 
 

@@ -16,18 +16,22 @@ class Criterion:
     Attributes:
         flag: of launch.py that bounds it.
         larger: whether more of it is better.
+        measured: by what, where it is not.
     """
 
     flag: str
     larger: bool
+    measured: str
 
 
 CRITERIA = {
-    "accuracy": Criterion("min_accuracy", True),
-    "attack": Criterion("max_attack", False),
-    "privacy_index": Criterion("min_privacy_index", True),
-    "ms": Criterion("max_ms", False),
-    "uplink_bytes": Criterion("max_uplink_bytes", False),
+    "accuracy": Criterion("min_accuracy", True, "name 'accuracy' in config.evaluators"),
+    "attack": Criterion("max_attack", False, "name attackers in config.attack.on_validation"),
+    "privacy_index": Criterion(
+        "min_privacy_index", True, "name 'validation' in config.privacy.splits"
+    ),
+    "ms": Criterion("max_ms", False, "run python -m export.benchmark"),
+    "uplink_bytes": Criterion("max_uplink_bytes", False, "run python -m export.benchmark"),
 }
 
 
@@ -66,14 +70,19 @@ def unmet(points: Iterable[Mapping[str, Any]], bounds: Values) -> str:
 
     >>> unmet([{"validation": {"accuracy": 0.9}}, {"validation": {"accuracy": 0.8}}], {"accuracy": 0.95})
     'no point meets --min_accuracy=0.95 (the best is 0.9): ask for less'
+    >>> unmet([{"validation": {}}], {"ms": 2.0})
+    'no point meets --max_ms=2 (not measured on validation: run python -m export.benchmark)'
     """
-    points, told = list(points), []
+    points, told, remedy = list(points), [], ": ask for less"
     for name, bound in bounds.items():
         known = [p["validation"] for p in points if name in p["validation"]]
         best = min(known, key=partial(_cost, name=name), default=None)
-        there = "not measured on validation" if best is None else f"the best is {best[name]:.4g}"
+        if best is None:
+            there, remedy = f"not measured on validation: {CRITERIA[name].measured}", ""
+        else:
+            there = f"the best is {best[name]:.4g}"
         told.append(f"--{CRITERIA[name].flag}={bound:g} ({there})")
-    return f"no point meets {' and '.join(told)}: ask for less"
+    return f"no point meets {' and '.join(told)}{remedy}"
 
 
 def _cost(of: Values, name: str) -> float:

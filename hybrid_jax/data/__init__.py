@@ -10,7 +10,7 @@ from hybrid_jax.data import (
     frll,
     lfw,
     motionsense,
-    own_arrays,
+    npz_file,
     simulated,
     simulated_faces,
     vggface,
@@ -33,7 +33,7 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "vggface": vggface.load,
     "frll": frll.load,
     "simulated_faces": simulated_faces.load,
-    "npz": own_arrays.load,
+    "npz": npz_file.load,
     "csv": csv_files.load,
 }
 

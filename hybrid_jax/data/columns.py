@@ -8,6 +8,8 @@ import numpy as np
 from hybrid_jax.data.samples import TRAIN, Samples
 from hybrid_jax.errors import UserError, unknown
 
+MOST = 5  # classes that a message names
+
 
 def encoded(
     where: str, name: str, given: Sequence[Any] | np.ndarray, names: Sequence[str] = ()
@@ -101,6 +103,13 @@ def whole_numbers(where: str, name: str, values: Sequence[Any]) -> np.ndarray:
     return found.astype(np.int32)
 
 
+def check_names(labels: Sequence[str], classes: Mapping[str, Sequence[str]] | None) -> None:
+    """Raises `UserError` for names of classes of what is no label."""
+    for name in classes or {}:
+        if name not in labels:
+            raise unknown("label (config.data.classes)", name, labels)
+
+
 def check_classes(
     where: str,
     split: np.ndarray,
@@ -118,9 +127,10 @@ def check_classes(
         there = np.bincount(columns[name][split == TRAIN], minlength=len(known))
         if not there.all():
             missing = [known[k] for k in np.flatnonzero(there == 0)]
+            more = f" and {len(missing) - MOST} more" * (len(missing) > MOST)
             raise UserError(
-                f"{where}: column {name!r} has no training sample of class {', '.join(missing)}: give it some, or leave"
-                " the class out"
+                f"{where}: column {name!r} has no training sample of class {', '.join(missing[:MOST])}{more}: give it"
+                " some, or leave the class out"
             )
 
 

@@ -11,7 +11,7 @@ from hybrid_jax.data.own_recordings import Recorded, from_recordings
 from hybrid_jax.data.windows import Windows
 from hybrid_jax.errors import UserError, unknown
 
-FILE = "file"  # column of the index
+INDEX, FILE = "index.csv", "file"  # the index, and its column of recordings
 
 
 def load(
@@ -20,7 +20,7 @@ def load(
     sensors: Sequence[str],
     *,
     classes: Mapping[str, Sequence[str]] | None = None,
-    index: str = "index.csv",
+    index: str = INDEX,
     identity: str = "identity",
     split_kind: str = "",
     balance: str = "",
@@ -73,6 +73,8 @@ def _listed(folder: Path, index: str) -> Iterator[tuple[Path, dict[str, str]]]:
     """Every recording, and what the index says of it."""
     path = folder / index
     if not path.is_file():
+        if index != INDEX:
+            raise UserError(f"config.data.index {index}: there is no {path}")
         files = sorted(folder.glob("*.csv"))
         if not files:
             raise UserError(f"{folder} has no CSV file, and no {index} that names some")

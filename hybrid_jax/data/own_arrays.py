@@ -1,6 +1,5 @@
-"""Data of the user's own as arrays: from an npz file, or from a function of their own."""
+"""Data of the user's own as arrays: of an npz file, or from a function of their own."""
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from hybrid_jax.data import images, own_splits
 from hybrid_jax.data.arrays import Arrays, gap_between, tail
 from hybrid_jax.data.attributes import NUMBERS
-from hybrid_jax.data.columns import check_classes, encoded, numbers, whole_numbers
+from hybrid_jax.data.columns import check_classes, check_names, encoded, numbers, whole_numbers
 from hybrid_jax.data.images import Images
 from hybrid_jax.data.people import numbered
 from hybrid_jax.data.samples import TRAIN, VALIDATION, Samples
@@ -22,43 +21,6 @@ KINDS = {
     IMAGES: "images [N, H, W, C]",
 }
 IMAGE_KINDS = {"trial": "image", "subject": "identity"}
-
-
-def load(
-    file: str | Path,
-    labels: Sequence[str],
-    *,
-    classes: Mapping[str, Sequence[str]] | None = None,
-    inputs: str = "inputs",
-    identity: str = "identity",
-    split_kind: str = "",
-    balance: str = "",
-    seed: int = 0,
-) -> Samples:
-    """Data of an npz file: `from_arrays` of its arrays.
-
-    Raises:
-        errors.UserError: no such file, or what `from_arrays` raises.
-    """
-    try:
-        with np.load(Path(file).expanduser()) as saved:
-            arrays = dict(saved)
-    except FileNotFoundError:
-        raise UserError(f"config.data.file {file}: no such file; name an npz") from None
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"config.data.file {file} is no npz of plain arrays ({line})") from None
-    return from_arrays(
-        str(file),
-        arrays,
-        labels,
-        classes=classes,
-        inputs=inputs,
-        identity=identity,
-        split_kind=split_kind,
-        balance=balance,
-        seed=seed,
-    )
 
 
 def from_arrays(
@@ -94,6 +56,7 @@ def from_arrays(
             `columns` and `own_splits` raise.
     """
     labels = [name for name in labels if name != "identity"]
+    check_names(labels, classes)
     values = _inputs(where, arrays, inputs)
     kind = own_splits.kind(where, split_kind, "split" in arrays)
     column = _reader(where, arrays, len(values))
@@ -214,7 +177,7 @@ def _places(
     if axes == WINDOWS and not named and kind == "trial":
         raise UserError(
             f"{where}: windows may overlap: give a column 'recording' (and 'start'), a column 'split', or set"
-            " config.data.split_kind=subject"
+            " config.data.split_kind=subject; grey images are [N, H, W, 1]"
         )
     if named:
         recording, _ = encoded(where, "recording", column("recording"))

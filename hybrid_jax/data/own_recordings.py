@@ -81,6 +81,7 @@ def from_recordings(
     """
     check_shape("trial", window, step)
     labels = [name for name in labels if name != "identity"]
+    columns.check_names(labels, classes)
     _check(where, recordings, window)
     pieces = [piece for each in recordings for piece in _pieces(each)]
     kind = own_splits.kind(where, split_kind, "split" in pieces[0].values)
@@ -152,6 +153,9 @@ def _check(where: str, recordings: Sequence[Recorded], window: int) -> None:
                     f"{each.where}: column {name!r} has shape {np.shape(value)}, there are {shape[0]} rows: give one"
                     " value, or one each"
                 )
+            if (empty := np.char.strip(np.atleast_1d(np.asarray(value).astype(str))) == "").any():
+                row = f" in row {np.argmax(empty) + 1} of {shape[0]}" if np.ndim(value) else ""
+                raise UserError(f"{each.where}: column {name!r} has no value{row}: give one")
 
 
 def _pieces(recorded: Recorded) -> Iterator[Recorded]:

@@ -114,7 +114,8 @@ def check_parts(where: str, split: np.ndarray) -> None:
     for part in (TRAIN, VALIDATION, TEST):
         if part not in split:
             raise UserError(
-                f"{where}: no {NAMES[part]} sample: recordings are too short for one, or the column 'split' has none"
+                f"{where}: no {NAMES[part]} sample among {len(split)}: recordings are too short or too few for one, or"
+                " the column 'split' has none"
             )
 
 

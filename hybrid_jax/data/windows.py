@@ -138,8 +138,8 @@ def check_shape(split_kind: str, window: int, step: int) -> None:
     if split_kind not in SPLIT_KINDS:
         raise unknown("split_kind", split_kind, SPLIT_KINDS)
     for name, value in (("window", window), ("step", step)):
-        if value < 1:
-            raise UserError(f"{name} {value}: must be at least 1 row")
+        if not (isinstance(value, int) and value >= 1):
+            raise UserError(f"{name} {value}: give a whole number of rows, 1 or more")
 
 
 def strict_starts(num_rows: int, window: int, step: int) -> np.ndarray:
@@ -231,8 +231,8 @@ def make_windows(
     for part, name in ((TRAIN, "training"), (TEST, "test")):
         if part not in split:
             raise UserError(
-                f"{dataset}: no {name} window of {window} rows; recordings have "
-                f"{lengths.min()} to {lengths.max()} rows"
+                f"{dataset}: no {name} window of {window} rows; parts of recordings for {name} have at most"
+                f" {lengths[splits == part].max(initial=0)}: shorten config.data.window"
             )
 
     rows = np.concatenate([r.rows for r in recordings])

@@ -105,6 +105,11 @@ def samples_of(data: dict[str, Any], presented: dict[str, Any] | None, seed: int
     """
     settings = dict(data)
     name = settings.pop("name")
+    for field in ("labels", "sensors"):
+        if isinstance(settings.get(field), str):
+            raise UserError(
+                f"config.data.{field} {settings[field]!r}: give several, as in ({settings[field]!r},)"
+            )
     known = inspect.signature(DATASETS[name]).parameters
     if "dir" in settings and "dir" not in known:
         settings["directory"] = settings.pop("dir") or None
@@ -112,8 +117,8 @@ def samples_of(data: dict[str, Any], presented: dict[str, Any] | None, seed: int
         settings.setdefault("seed", seed)
     if strange := settings.keys() - known.keys():
         raise UserError(
-            f"config.data has {', '.join(sorted(strange))}, which data set {name!r} does not take: "
-            f"begin with its own preset, as in configs/activity.py:simulated"
+            f"config.data has {', '.join(sorted(strange))}, which data set {name!r} does not take: it takes"
+            f" {', '.join(n for n, p in known.items() if p.kind is not p.VAR_KEYWORD)}"
         )
     needed = [n for n, p in known.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
     if missing := [n for n in needed if n not in settings]:

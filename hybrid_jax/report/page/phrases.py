@@ -53,7 +53,7 @@ def share(r: Mapping, short: bool = False, of: str = "samples") -> str:
     about = []
     if r["std"] is not None:
         about.append(f"± {percent(r['std'])} over {r['n_seeds']} seeds")
-    elif r["n_seeds"] is not None:
+    elif r["n_seeds"] is not None and not short:
         about.append("one seed alone")  # the others had no such noise
     elif r["stderr"] is not None and not short:
         # Attacks are tried with one draw of the noise: theirs is of the bootstrap.
