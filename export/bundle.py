@@ -67,9 +67,9 @@ def write(
         if allow_drift or not wrong:
             # Of what gives no numbers nothing can be measured.
             sound = {n: run for n, run in files.items() if found[n]["relative_rms"] is not None}
-            measured = drift.of(source, sound) if sound else {}
-            wrong += drift.excess(measured)
-            content |= {"drift": measured} if measured else {}
+            if sound:
+                content["drift"] = drift.of(source, sound)
+                wrong += drift.excess(content["drift"])
         if wrong and not allow_drift:
             raise UserError(
                 f"not exported: {'; '.join(wrong)}; --allow-drift ships it all the same"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from export_workdir import LAYER
 
-from export import __main__, bundle, command, manifest, parity, source, tflite
+from export import __main__, bundle, command, manifest, parity, source, summary, tflite
 from export.folder import complete
 from export.halves import INPUT, Half
 from hybrid_jax.errors import UserError
@@ -42,6 +42,17 @@ def test_what_is_worse_than_was_measured_is_not_shipped(advanced, tmp_path, monk
     ):
         bundle.write(advanced, ["tflite"], tmp_path / "other", "")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_of_a_bundle_without_a_file_that_runs_here_no_drift_is_told(
+    advanced, tmp_path, monkeypatch
+):
+    made = {"device/float32.mlpackage": {"precision": "float32", "not_run": bundle.NOT_RUN}}
+    monkeypatch.setattr(bundle, "_device", lambda *_: (made, {}))
+    path = bundle.write(advanced, ["coreml"], tmp_path / "out", "")
+    about = manifest.read(path.parent)
+    assert "drift" not in about
+    assert "not run here |" in summary.of(about)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.9e-4, 1.1e-4, float("nan"), float("inf")])
