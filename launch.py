@@ -20,14 +20,14 @@ import signal
 import sys
 import types
 from pathlib import Path
-from typing import Any
 
 import ml_collections
 from absl import flags, logging
 from ml_collections import config_flags
 
-from hybrid_jax import errors, hosts, plugins
+from hybrid_jax import errors, hosts
 from hybrid_jax.choice.criteria import CRITERIA
+from hybrid_jax.experiment import config_file
 
 MODES = ("run", "tune", "sweep", "collect", "choose", "audit")
 
@@ -97,35 +97,11 @@ def _check_config(arguments: list[str]) -> None:
     ]
     if not given:
         return
-    config = _call_config(given[-1], "get_config", "name an experiment")
-    for argument in arguments:
-        if argument.startswith("--config."):
-            _check_override(config, argument.removeprefix("--config.").partition("=")[0])
-
-
-def _call_config(given: str, function: str, remedy: str) -> Any:
-    """What a function of a config file gives for the argument after the file's colon."""
-    file, colon, arg = given.partition(":")
-    if not Path(file).is_file() or Path(file).suffix != ".py":
-        raise errors.unknown(
-            "config file", file, sorted(map(str, Path("configs").glob("[a-z]*.py")))
-        )
-    module = plugins.run(Path(file), "config")
-    if not hasattr(module, function):
-        raise errors.UserError(f"config file {file} has no {function}(): {remedy}")
-    return getattr(module, function)(arg) if colon else getattr(module, function)()
-
-
-def _check_override(config: ml_collections.ConfigDict, path: str) -> None:
-    at: Any = config
-    parts = path.split(".")
-    for depth, part in enumerate(parts):
-        names = list(at.keys()) if isinstance(at, ml_collections.ConfigDict) else []
-        if part not in names:
-            raise errors.unknown(
-                "config field", path, [".".join([*parts[:depth], n]) for n in names]
-            )
-        at = at[part]
+    prefix = "--config."
+    overrides = [
+        a.removeprefix(prefix).partition("=")[0] for a in arguments if a.startswith(prefix)
+    ]
+    config_file.check(given[-1], overrides)
 
 
 def _run(command: str) -> None:
@@ -183,7 +159,9 @@ def _sweep(workdir: Path, command: str) -> list[Path]:
     from hybrid_jax.experiment import sweep
 
     given = config_flags.get_config_filename(flags.FLAGS["config"])
-    settings = _call_config(given, "sweep", "give it one that returns its points, see common.grid")
+    settings = config_file.call(
+        given, "sweep", "give it one that returns its points, see common.grid"
+    )
     return sweep.run(
         _experiment(), settings, workdir, command, sharded=_SHARD.value, runner=_RUNNER.value
     )

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import launch
 from hybrid_jax import attacks, results
 from hybrid_jax.attacks import Knowledge, attempt
-from hybrid_jax.experiment import run
+from hybrid_jax.experiment import config_file, run
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_attack.py"
 
@@ -28,7 +27,7 @@ def test_it_is_short():
 
 
 def test_it_finds_a_planted_leak(example):
-    launch._call_config(str(example), "get_config", "")
+    config_file.call(str(example), "get_config", "")
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 3, 300)
     features = (generator.normal(size=(300, 4)) + 4 * np.eye(4)[labels]).astype(np.float32)
@@ -39,7 +38,7 @@ def test_it_finds_a_planted_leak(example):
 
 @pytest.mark.slow
 def test_it_stands_in_the_table(example, tmp_path):
-    config = launch._call_config(f"{example}:smoke", "get_config", "").unlock()
+    config = config_file.call(f"{example}:smoke", "get_config", "").unlock()
     config.methods, config.evaluators = ("simple",), ("attack",)
     run.run(config.lock(), tmp_path, "the command")
     assert "nearest_mean" in results.distinct(results.read(tmp_path)["records"], "attacker")

@@ -84,9 +84,8 @@ def test_mistakes_are_named(file, tmp_path, monkeypatch):
         plugins.load(["no_module"])
     (tmp_path / "planted_needs.py").write_text("import planted")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(
-        ModuleNotFoundError, match="'planted'"
-    ):  # not of the plugin, whose name begins so
+    # Not of the plugin, whose name begins so.
+    with pytest.raises(UserError, match=r"No module named 'planted' \(planted_needs.py, line 1\)"):
         plugins.load(["planted_needs"])
     (tmp_path / "json.py").write_text("")
     with pytest.raises(UserError, match="there is another module json: rename the file"):
@@ -100,3 +99,26 @@ def test_mistakes_are_named(file, tmp_path, monkeypatch):
     workdir.create(tmp_path / "run", config(plugins=(str(file),)))
     with pytest.raises(UserError, match="no such file; it defines what the config names"):
         workdir.read(tmp_path / "run")
+
+
+def test_a_name_with_a_dot_is_no_module(tmp_path):
+    (tmp_path / "exp.v2.py").write_text("")
+    with pytest.raises(UserError, match=r"no dot in its name: rename it, as in exp_v2.py"):
+        plugins.load([str(tmp_path / "exp.v2.py")])
+
+
+def test_another_module_of_that_name_is_not_run(tmp_path, monkeypatch):
+    """As launch.py, which defines its flags once."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "planted_other.py").write_text("1 / 0")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "planted_other.py").write_text("")
+    with pytest.raises(UserError, match="there is another module planted_other: rename the file"):
+        plugins.load([str(tmp_path / "mine" / "planted_other.py")])
+
+
+def test_what_a_file_raises_is_named_with_its_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "planted_raises.py").write_text("\n1 / 0")
+    with pytest.raises(UserError, match=r"ZeroDivisionError: .* \(planted_raises.py, line 2\)"):
+        plugins.load([str(tmp_path / "planted_raises.py")])
