@@ -9,7 +9,7 @@
             sensitive=("hand", "identity"),
         )
         config.pretrain.epochs = 20.0  # every field can be changed, here or on the command line
-        return config.lock()
+        return config
 
 `docs/own_data.md` and `docs/own_network.md` tell of both. What is measured is what `configs/activity.py` measures.
 """
@@ -30,7 +30,7 @@ def experiment(
     model: dict[str, Any] | None = None,
     layers: Sequence[str] = ("fc_1",),
 ) -> ml_collections.ConfigDict:
-    """A config that is not locked yet.
+    """A config whose fields can be changed; a name that is none is an error where it is set.
 
     Args:
         data: its name, and what that takes (`hybrid_jax.data.DATASETS`).
@@ -41,6 +41,7 @@ def experiment(
     """
     config = ml_collections.ConfigDict()
     config.seed = 0
+    config.plugins = ()  # where what it names is defined; `launch.py` adds the config's own file
     config.primary, config.sensitive = primary, tuple(sensitive)
     config.data = data
     config.input = {"scale": "symmetric", "crop": 0, "mirror": False}  # of images
@@ -92,4 +93,11 @@ def experiment(
         "tolerance_at": {},
         "epochs": 2.0,
     }
+    config.lock()
+    # What data sets, networks, layers and targets there are, this file does not know.
+    siamese, tune = config.siamese, config.tune
+    for open_ in (config.data, config.model, config.reduction.dim_at, config.attack.only):
+        open_.unlock()
+    for open_ in (siamese.contrastive_weight, siamese.margin, tune.tolerance_at):
+        open_.unlock()
     return config

@@ -34,6 +34,6 @@ ATTACKERS["nearest_mean"] = NearestMean
 
 def get_config(arg=None):
     """The activity experiment, with it among the attackers."""
-    config = activity.get_config(arg).unlock()
+    config = activity.get_config(arg)
     config.attack.attackers = (*config.attack.attackers, "nearest_mean")
-    return config.lock()
+    return config

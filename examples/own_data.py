@@ -33,4 +33,4 @@ def get_config(arg=None):
     """Gestures, without the hand that makes them and whose it is."""
     data = DATA[arg or "csv"] | COLUMNS
     labels = {"primary": "gesture", "sensitive": ("hand", "identity")}
-    return own.experiment(data=data, **labels).lock()
+    return own.experiment(data=data, **labels)

@@ -37,4 +37,4 @@ def get_config(arg=None):
     """Activity without gender, on the built-in simulator."""
     data = {"name": "simulated", "num_subjects": 8, "trials_per_activity": 2}
     model = {"model": {"name": "small", "width": 64}, "layers": ("fc",)}
-    return own.experiment(data=data, primary="activity", sensitive=("gender",), **model).lock()
+    return own.experiment(data=data, primary="activity", sensitive=("gender",), **model)

@@ -26,6 +26,6 @@ WEIGHTS["small"] = {
 
 def get_config(arg=None):
     """As own_network.py, from those weights; the output layer begins afresh."""
-    config = own_network.get_config().unlock()
+    config = own_network.get_config()
     config.model.update(pretrained="small.safetensors", fresh=("output",))
-    return config.lock()
+    return config

@@ -17,6 +17,7 @@ from hybrid_jax.evaluators import EVALUATORS
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
 from hybrid_jax.evaluators.sampling import halves
 from hybrid_jax.evaluators.scenario import check_folds
+from hybrid_jax.experiment import fields
 from hybrid_jax.fit_reduction import check_dim
 from hybrid_jax.models import MODELS, contract
 from hybrid_jax.optimizers import OPTIMIZERS, SCHEDULES
@@ -33,6 +34,7 @@ BUDGETS = ("pretrain", "finetune", "retrain", "reduction.autoencoder", "reconstr
 
 def alone(config: ml_collections.ConfigDict) -> None:
     """Raises `UserError` for a value that no data could make right; plugins are imported first."""
+    fields.check(config)
     plugins.load(config.get("plugins", ()))
     one_of("data set (config.data.name)", config.data.name, DATASETS)
     one_of("model (config.model.name)", config.model.name, MODELS)
