@@ -76,10 +76,10 @@ BROKEN = {
     "model own: a stage cannot be called 'layers'": network(("layers", DENSE), ("output", HEAD)),
     "model own: a stage cannot be called 'fc-1'": network(("fc-1", DENSE), ("output", HEAD)),
     "stage 'output' has no field tasks": network(("a", DENSE), ("output", NoTasks())),
-    "model own: stage 'a' does not take [2, 12, 50], from inputs [12, 50] of mine": network(
+    "model own: stage 'a' does not take [1, 12, 50], from inputs [12, 50] of mine": network(
         ("a", Untrained()), ("output", HEAD)
     ),
-    "model own: the last stage gives [2, 12, 4]: of a task of 4 classes logits": network(
+    "model own: the last stage gives [1, 12, 4]: of a task of 4 classes logits": network(
         ("a", DenseStage(8)), ("output", HEAD)
     ),
 }

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.errors import UserError, told, unknown
 from hybrid_jax.models.mini_xception import mini_xception
 from hybrid_jax.models.mtcnn import mtcnn
 from hybrid_jax.models.vgg16 import vgg16
@@ -35,20 +35,33 @@ def make(model: Mapping[str, Any], tasks: dict[str, int], *, as_one: bool = Fals
         as_one: whether each layer is one operation, as converters know it, where the network distinguishes.
 
     Raises:
-        errors.UserError: a network or a setting that is not known.
+        errors.UserError: a network or a setting that is not known, or what the network's function raises.
     """
     settings = {name: value for name, value in model.items() if name not in START}
     name = settings.pop("name")
     if name not in MODELS:
         raise unknown("model", name, MODELS)
-    known = inspect.signature(MODELS[name]).parameters
-    if strange := settings.keys() - known.keys():
+    signature = inspect.signature(MODELS[name])
+    known = signature.parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in known.values())
+    if not takes_all and (strange := settings.keys() - known.keys()):
         raise UserError(
             f"config.model has {', '.join(sorted(strange))}, which {name} does not take: it takes {', '.join(known)}"
         )
     if as_one and "as_one" in known:
         settings["as_one"] = True
-    return MODELS[name](tasks, **settings)
+    try:
+        signature.bind(tasks, **settings)
+    except TypeError as error:
+        raise UserError(
+            f"model {name} is made by {name}(tasks, **config.model), which it does not take: {error}"
+        ) from None
+    try:
+        return MODELS[name](tasks, **settings)
+    except UserError:
+        raise
+    except Exception as error:  # whatever code of the user's own raises
+        raise UserError(f"model {name} cannot be made: {told(error)}") from error
 
 
 def check_input(name: str, shape: tuple[int, ...], dataset: str) -> None:
