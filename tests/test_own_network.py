@@ -17,7 +17,7 @@ from hybrid_jax.errors import UserError
 from hybrid_jax.experiment import check, setup
 from hybrid_jax.models import contract
 from hybrid_jax.models.dense import DenseStage, Heads
-from hybrid_jax.models.pretrained import WEIGHTS, load
+from hybrid_jax.models.pretrained import WEIGHTS, Tensor, load
 from hybrid_jax.stages import Network, Stage
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -211,7 +211,9 @@ def test_all_that_is_wrong_is_listed_at_once(small, tmp_path, monkeypatch):
     _, variables = small
     tensors = torch_like(np.random.default_rng(0))
     tensors["9.weight"], tensors["3.bias"] = tensors.pop("0.bias"), np.zeros(7, np.float32)
+    tensors["8.bias"][2] = np.nan
     names = dict(WEIGHTS["small"])
+    names["fc/dense/kernel"] = Tensor("6.weight", lambda kernel: kernel.permute(1, 0))
     names["fc/dense/bais"] = names.pop("fc/dense/bias")
     monkeypatch.setitem(WEIGHTS, "small", names)
     save_file(tensors, tmp_path / "w.safetensors")
@@ -223,8 +225,13 @@ def test_all_that_is_wrong_is_listed_at_once(small, tmp_path, monkeypatch):
         "missing: 0.bias",
         "extra: 9.weight",
         "misshapen: 3.bias 7 for conv_2/conv/bias 32",
+        "not to be arranged: 6.weight for fc/dense/kernel: AttributeError: 'numpy.ndarray' object",
+        "not finite (NaN or infinity): 8.bias",
     ):
         assert part in str(caught.value)
+    monkeypatch.setitem(WEIGHTS, "small", names | {"fc/dense/kernel": ("6.weight", np.transpose)})
+    with pytest.raises(UserError, match=r"for fc/dense/kernel: give the tensor's name, or Tensor"):
+        load(tmp_path / "w.safetensors", "small", variables)
 
 
 def test_a_network_without_a_mapping_says_so(small, tmp_path, monkeypatch):

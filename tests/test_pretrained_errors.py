@@ -10,8 +10,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from hybrid_jax.errors import UserError
+from hybrid_jax.models import pretrained
 from hybrid_jax.models.mini_xception import mini_xception
-from hybrid_jax.models.pretrained import caffe, files, load
+from hybrid_jax.models.pretrained import caffe, files, layouts, load
 
 FILE = "pretrained/gender_mini_XCEPTION.21-0.95.hdf5"
 
@@ -96,7 +97,11 @@ def test_the_names_of_keras_1_are_those_of_keras_2(tmp_path):
     [
         ("none.h5", "none.h5: no such file"),
         ("text.h5", "text.h5 is no HDF5 file"),
-        ("other.h5", "not of Keras 2's layout"),
+        (
+            "other.h5",
+            r"not of Keras 2's layout .*: of Keras 3 the whole model in HDF5 is read: save",
+        ),
+        ("model.keras", r"model.keras: of Keras 3 the whole model in HDF5 is read: save it by"),
         ("text.safetensors", "text.safetensors is no safetensors file"),
         ("text.caffemodel", "text.caffemodel is no Caffe model"),
         ("empty.caffemodel", "empty.caffemodel is no Caffe model: it holds no layer with weights"),
@@ -121,9 +126,26 @@ def test_a_pickle_of_something_else_is_refused(tmp_path, variables):
         torch.save(value, path)
         with pytest.raises(UserError, match=message):
             load(path, "vgg16", variables)
-    path.write_text("no pickle")
-    with pytest.raises(UserError, match="is no state dict of PyTorch"):
-        load(path, "vgg16", variables)
+    for write in (path.write_text, lambda _: torch.save(torch.nn.Linear(2, 2), path)):
+        write("no pickle")
+        with pytest.raises(UserError, match=r"is no state dict of PyTorch: save one, .*\)$"):
+            load(path, "vgg16", variables)
+
+
+def test_a_parameter_is_a_tensor(tmp_path):
+    torch = pytest.importorskip("torch", reason="needs requirements-weights.txt")
+    torch.save({"a": torch.nn.Parameter(torch.ones(3))}, tmp_path / "weights.pth")
+    np.testing.assert_array_equal(files.torch(tmp_path / "weights.pth")["a"], np.ones(3))
+
+
+def test_a_tensor_with_nan_is_named(tmp_path, monkeypatch, variables):
+    """Of a network of the package."""
+    entry = layouts.Entry("a", (2,))
+    tensors = {"a": np.array([np.inf, 1], np.float32)}
+    monkeypatch.setitem(pretrained.LAYOUTS, ("mine", "torch"), lambda *_: entry)
+    save_file(tensors, tmp_path / "w.safetensors")
+    with pytest.raises(UserError, match=r"no weights of this mine: not finite .*: a$"):
+        load(tmp_path / "w.safetensors", "mine", {"params": {"stage": {"bias": np.zeros(2)}}})
 
 
 def test_a_caffe_model_that_was_cut_is_refused(tmp_path):

@@ -18,7 +18,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.models.pretrained import files
 from hybrid_jax.models.pretrained.layouts import LAYOUTS, Layout, entries
-from hybrid_jax.models.pretrained.mapping import WEIGHTS, Tensor, flattened, mapped
+from hybrid_jax.models.pretrained.mapping import NOT_FINITE, WEIGHTS, Tensor, flattened, mapped
 
 __all__ = ["WEIGHTS", "Tensor", "flattened", "load"]
 
@@ -29,8 +29,8 @@ def load(
     """A network's variables from a file.
 
     Args:
-        path: .h5 or .hdf5 (Keras 2, weights or whole model), .safetensors, .pth or .pt (PyTorch state dict), or
-            .caffemodel.
+        path: .h5 or .hdf5 (Keras 2, weights or whole model; Keras 3, whole model), .safetensors, .pth or .pt (PyTorch
+            state dict), or .caffemodel.
         model: name of the network in `LAYOUTS` or `WEIGHTS`.
         variables: of that network; they say which shapes are needed, and are what `fresh` stages keep.
         fresh: stages that the file is not asked for, as a head for other classes.
@@ -40,7 +40,7 @@ def load(
 
     Raises:
         errors.UserError: no such file, a format or a network without layout, a file that cannot be read, or one that is
-            of another network: every missing, extra or misshapen tensor is named.
+            of another network or not finite: every tensor that is wrong is named.
     """
     path, fresh = Path(path), frozenset(fresh)
     stages = {name for tree in variables.values() for name in tree}
@@ -76,7 +76,7 @@ def _laid_out(layout: Layout, shapes, tensors: files.Tensors, fresh: frozenset[s
     wanted = {name: entry for name, entry in every.items() if name[1] not in fresh}
     missing = [entry.tensor for entry in wanted.values() if entry.tensor not in tensors]
     extra = sorted(tensors.keys() - {entry.tensor for entry in every.values()})
-    found, misshapen = {}, []
+    found, misshapen, not_finite = {}, [], []
     for place, entry in wanted.items():
         if entry.tensor not in tensors:
             continue
@@ -85,7 +85,9 @@ def _laid_out(layout: Layout, shapes, tensors: files.Tensors, fresh: frozenset[s
             misshapen.append(f"{entry.tensor} {_sides(shape)} for {_sides(entry.shape)}")
         else:
             found[place] = entry.arrange(tensors[entry.tensor])
-    return found, {"missing": missing, "extra": extra, "misshapen": misshapen}
+            not_finite += [entry.tensor] * (not np.isfinite(found[place]).all())
+    problems = {"missing": missing, "extra": extra, "misshapen": misshapen, NOT_FINITE: not_finite}
+    return found, problems
 
 
 def _sides(shape: tuple[int, ...]) -> str:

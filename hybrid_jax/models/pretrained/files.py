@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hybrid_jax.errors import UserError, unknown
+from hybrid_jax.errors import UserError, in_a_line, unknown
 from hybrid_jax.models.pretrained import caffe
 
 Tensors = dict[str, np.ndarray]
@@ -14,6 +14,8 @@ Tensors = dict[str, np.ndarray]
 # Keras 1, in whose names the weights of keras-applications were published: block1_conv1_W_1, block1_conv1_b_1.
 KERAS_1 = re.compile(r"_(W|b)(_\d+)?")
 KERAS_1_NAMES = {"W": "kernel", "b": "bias"}
+# Its other files number a layer's weights instead of naming them.
+KERAS_3 = "the whole model in HDF5 is read: save it by model.save('weights.h5')"
 
 
 def read(path: Path) -> tuple[str, Tensors]:
@@ -22,6 +24,8 @@ def read(path: Path) -> tuple[str, Tensors]:
     Raises:
         errors.UserError: no such file, an unknown ending, or contents that are not what the ending says.
     """
+    if path.suffix == ".keras":
+        raise UserError(f"{path}: of Keras 3 {KERAS_3}")
     if path.suffix not in READERS:
         raise unknown(f"ending of {path}", path.suffix, READERS)
     if not path.is_file():
@@ -31,7 +35,7 @@ def read(path: Path) -> tuple[str, Tensors]:
 
 
 def keras(path: Path) -> Tensors:
-    """HDF5 as Keras 2 wrote it: `layer/weight`, such as `conv2d_1/kernel`."""
+    """HDF5 as Keras 2 wrote it, and Keras 3 writes whole models: `layer/weight`, such as `conv2d_1/kernel`."""
     import h5py
 
     try:
@@ -42,7 +46,7 @@ def keras(path: Path) -> Tensors:
         root = file.get("model_weights", file)
         if "layer_names" not in root.attrs:
             raise UserError(
-                f"{path} is HDF5, but not of Keras 2's layout (no layer_names): save the weights with tf_keras"
+                f"{path} is HDF5, but not of Keras 2's layout (no layer_names): of Keras 3 {KERAS_3}"
             )
         found = {}
         for layer in map(_text, root.attrs["layer_names"]):
@@ -66,11 +70,13 @@ def torch(path: Path) -> Tensors:
         ) from None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a file that is none makes of it
-        raise UserError(f"{path} is no state dict of PyTorch ({_line(error)})") from None
+    except Exception:  # whatever a file that is none makes of it; PyTorch advises to trust it
+        raise UserError(
+            f"{path} is no state dict of PyTorch: save one, as by torch.save(model.state_dict(), {path.name!r})"
+        ) from None
     if not isinstance(state, dict) or not all(hasattr(value, "numpy") for value in state.values()):
         raise UserError(f"{path} holds no state dict of PyTorch: save model.state_dict()")
-    return {name: value.float().numpy() for name, value in state.items()}
+    return {name: value.detach().float().numpy() for name, value in state.items()}
 
 
 def safetensors(path: Path) -> Tensors:
@@ -81,7 +87,7 @@ def safetensors(path: Path) -> Tensors:
     try:
         return load_file(path)
     except (SafetensorError, ValueError, OSError) as error:
-        raise UserError(f"{path} is no safetensors file ({_line(error)})") from None
+        raise UserError(f"{path} is no safetensors file ({in_a_line(error)})") from None
 
 
 READERS: dict[str, tuple[str, Callable[[Path], Tensors]]] = {
@@ -96,7 +102,3 @@ READERS: dict[str, tuple[str, Callable[[Path], Tensors]]] = {
 
 def _text(name: bytes | str) -> str:
     return name.decode() if isinstance(name, bytes) else name
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

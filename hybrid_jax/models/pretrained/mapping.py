@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hybrid_jax.errors import UserError, told
 from hybrid_jax.models.pretrained.layouts import Path, Shape
 
 OUTPUTS_FIRST = (
@@ -12,6 +13,7 @@ OUTPUTS_FIRST = (
     "caffe",
 )  # formats whose kernels are [outputs, inputs, ...]; ours are [..., inputs, outputs]
 NOT_WEIGHTS = (".num_batches_tracked",)  # what PyTorch keeps beside them
+NOT_FINITE = "not finite (NaN or infinity)"
 
 
 class Tensor(NamedTuple):
@@ -63,9 +65,17 @@ def mapped(
 
     Returns:
         Variables by path, and what is wrong, by its kind.
+
+    Raises:
+        errors.UserError: a value of `weights` that is neither a name nor a `Tensor`.
     """
     found: dict[Path, np.ndarray] = {}
-    unnamed, missing, misshapen = [], [], []
+    unnamed, missing, misshapen, failed, not_finite = [], [], [], [], []
+    for own, value in weights.items():
+        if not isinstance(value, str | Tensor):
+            raise UserError(
+                f"WEIGHTS names {value!r} for {own}: give the tensor's name, or Tensor(name, arrange)"
+            )
     for path, shape in needed.items():
         own = "/".join(path[1:])
         if path[1] in fresh:
@@ -82,11 +92,15 @@ def mapped(
             array = np.asarray(tensor.arrange(tensors[tensor.name]))
         except (ValueError, IndexError):
             array = np.zeros(0)
+        except Exception as error:  # whatever a function of the user's own raises
+            failed.append(f"{tensor.name} for {own}: {told(error)}")
+            continue
         if array.shape == shape:
             found[path] = array
+            not_finite += [tensor.name] * (not np.isfinite(array).all())
         else:
             misshapen.append(f"{tensor.name} {_sides(given)} for {own} {_sides(shape)}")
-    names = {getattr(value, "name", value) for value in weights.values()}
+    names = {value.name if isinstance(value, Tensor) else value for value in weights.values()}
     extra = sorted(n for n in tensors.keys() - names if not n.endswith(NOT_WEIGHTS))
     strange = sorted(weights.keys() - {"/".join(path[1:]) for path in needed})
     return found, {
@@ -95,6 +109,8 @@ def mapped(
         "missing": missing,
         "extra": extra,
         "misshapen": misshapen,
+        "not to be arranged": failed,
+        NOT_FINITE: not_finite,
     }
 
 
