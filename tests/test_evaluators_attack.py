@@ -139,8 +139,8 @@ def test_the_bound_is_the_adversary_who_knows_each_query(embedded, records):
 def test_noise_free_methods_are_not_attacked_twice(monkeypatch):
     """noisy_reduced without noise is reduced: the same records, from one attempt."""
     calls = []
-    real = attack.attempt
-    monkeypatch.setattr(attack, "attempt", lambda *a: calls.append(1) or real(*a))
+    real = attack.named.attack
+    monkeypatch.setattr(attack.named, "attack", lambda *a: calls.append(1) or real(*a))
     from test_evaluators import features_and_reduction
 
     features, reduction, key = features_and_reduction()

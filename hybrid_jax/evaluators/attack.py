@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from hybrid_jax import rng
-from hybrid_jax.attacks import ATTACKERS, Knowledge
-from hybrid_jax.attacks.attempt import attempt, combined
+from hybrid_jax.attacks import Knowledge, named
+from hybrid_jax.attacks.attempt import combined
 from hybrid_jax.attacks.scores import Score, scores
 from hybrid_jax.data.samples import TEST, VALIDATION
 from hybrid_jax.embedded import Embedded
@@ -100,7 +100,7 @@ class Attack:
                 freeze=attack.freeze,
             )
             uploads = np.asarray(embedded.uploads(scenario.split, fold.queries, self._std))
-            found.append(attempt(ATTACKERS[attacker], knowledge, *self._held(fold.fit), uploads))
+            found.append(named.attack(attacker, knowledge, *self._held(fold.fit), uploads))
         return np.concatenate(found)
 
     def _held(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:

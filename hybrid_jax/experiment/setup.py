@@ -16,7 +16,7 @@ from hybrid_jax.data.stream import fits
 from hybrid_jax.embedded import DividedTask
 from hybrid_jax.errors import UserError
 from hybrid_jax.evaluators import AttackSettings, ReconstructionSettings, Settings, feasible
-from hybrid_jax.experiment import check, workdir
+from hybrid_jax.experiment import check, trial, workdir
 from hybrid_jax.models import contract
 from hybrid_jax.models.pretrained import load as load_weights
 from hybrid_jax.networks import Training
@@ -34,8 +34,7 @@ def training(config: ml_collections.ConfigDict, folder: Path) -> Training:
     workdir.check(folder, config)
     task = load_task(config)
     check.with_task(config, task)
-    if "attack" in config.evaluators:
-        feasible.check(DividedTask.of(task), evaluator_settings(config))
+    _check_attacks(config, task)
     start = pretrained(config, task)
     if not len(task.samples.indices(VALIDATION)):
         raise UserError(
@@ -195,6 +194,7 @@ def check_all(configs: Iterable[ml_collections.ConfigDict]) -> None:
         errors.UserError: a mistake in one of them, or data that cannot be read.
     """
     tasks: dict[str, Task] = {}
+    tried = set()
     for config in configs:
         check.alone(config)
         needed = ("data", "input", "model", "primary", "sensitive", "stream")
@@ -202,3 +202,12 @@ def check_all(configs: Iterable[ml_collections.ConfigDict]) -> None:
         if own not in tasks:
             tasks[own] = load_task(config)
         check.with_task(config, tasks[own])
+        if (attack := repr([own, config.layers, config.evaluators, config.attack])) not in tried:
+            _check_attacks(config, tasks[own])
+            tried.add(attack)
+
+
+def _check_attacks(config: ml_collections.ConfigDict, task: Task) -> None:
+    if "attack" in config.evaluators:
+        feasible.check(DividedTask.of(task), evaluator_settings(config))
+    trial.attackers(config, task)
