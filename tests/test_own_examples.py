@@ -39,11 +39,11 @@ def stranger(tmp_path):
     return tmp_path
 
 
-def run(folder, *command):
+def run(folder, *command, path=""):
     done = subprocess.run(
         [sys.executable, *map(str, command)],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": ""},
+        env=os.environ | {"PYTHONPATH": str(path)},
         capture_output=True,
         text=True,
         check=False,
@@ -94,9 +94,9 @@ def test_the_three_ways_give_the_same_people(stranger, monkeypatch):
 def test_a_network_of_ones_own_and_its_export(stranger):
     run(stranger, ROOT / "launch.py", "--config=own_network.py", "--workdir=run", "--workers=2")
     assert accuracy(records_of(stranger / "run"), "simple") > 0.6  # of four activities
-    where = f"--workdir={stranger / 'run'}", f"--out={stranger / 'bundle'}"
     what = "--method=advanced", "--layer=fc", "--noise_std=0.1", "--formats=tflite,savedmodel"
-    run(ROOT, "-m", "export", *where, *what, "--allow-drift")
+    command = "-m", "export", "--workdir=run", "--out=bundle", *what, "--allow-drift"
+    run(stranger, *command, path=ROOT)
     assert (stranger / "bundle" / "manifest.json").is_file()
 
 
