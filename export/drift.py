@@ -105,7 +105,7 @@ def measured(of: Embedded, source: Source) -> dict[str, Any]:
     level = source.noise_std / of.rms if of.rms else 0.0
     settings = replace(
         settings,
-        noise_relative=(0.0, level) if level else (0.0,),
+        noise_relative=(level,),
         num_draws=settings.num_draws if level else 1,
         retrain=None,
         tolerance=1.0,  # the shipped noise is the operating noise, whatever it costs
@@ -114,7 +114,7 @@ def measured(of: Embedded, source: Source) -> dict[str, Any]:
         galleries=("held_out",),
         attacker_data=("unseen",),
         instance=False,
-        uploads=(1,),
+        uploads=(),
         attack=replace(
             settings.attack,
             attackers=PROBES,
@@ -126,7 +126,7 @@ def measured(of: Embedded, source: Source) -> dict[str, Any]:
             disjoint=(),
             on_validation=(),
             unlimited=(),
-            uploads=(1,),
+            uploads=(),
         ),
     )
     records = list(evaluators.evaluate(tuple(MEASURES), of, settings))

@@ -68,6 +68,16 @@ def test_every_attacker_is_tried_without_noise_and_at_the_operating_noise(embedd
         assert (best["value"], best["winner"]) == (winner["value"], winner["attacker"])
 
 
+def test_at_one_noise_alone_it_finds_what_it_finds_there_in_a_grid(embedded, records):
+    """As of a file that is exported."""
+    alone = replace(FEW, noise_relative=(0.5,), uploads=(), attack=replace(FEW.attack, uploads=()))
+    found = list(evaluators.evaluate(("attack", "privacy"), embedded, alone))
+    assert {r["noise_relative"] for r in found} - {None} == {0.5}
+    assert {r["mode"] for r in found} <= {None, "classes"}  # no sessions
+    expected = [r for r in select(records, noise_relative=0.5) if r["mode"] is None]
+    assert select(found, evaluator="attack") == expected
+
+
 def test_uploads_carry_the_noise_that_accuracy_and_privacy_see(embedded, monkeypatch):
     (scenario,) = scenarios(embedded, FEW)
     index = embedded.index[TEST][scenario.queries]

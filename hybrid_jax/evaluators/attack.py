@@ -24,11 +24,11 @@ Found = dict[str, Any]
 
 
 def evaluate(embedded: Embedded, settings: Settings) -> Iterator[Found]:
-    """Every attack without noise and at the operating noise; those that an operating point is chosen by at every noise.
+    """Every attack at the first noise, none, and at the operating noise; those that choose a point at every noise.
 
     What is found without noise is kept: `noisy_reduced` is then `reduced`, and asked no second time.
     """
-    at = dict.fromkeys((0.0, operating_level(embedded, settings)))
+    at = dict.fromkeys((settings.noise_relative[0], operating_level(embedded, settings)))
     grid = settings.noise_relative if embedded.noisy else (0.0,)
     layer, method = embedded.embedding.layer, embedded.embedding.method
     everyone = [

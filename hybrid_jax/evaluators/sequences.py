@@ -15,9 +15,11 @@ from hybrid_jax.privacy import Leakage, gaussian_dp, repeated_uploads, sessions
 
 
 def operating_level(embedded: Embedded, settings: Settings) -> float:
-    """The operating noise, relative to the feature's rms; 0 for a method without noise."""
+    """The operating noise, relative to the feature's rms; 0 for a method without noise, of one noise alone that one."""
     if not embedded.noisy:
         return 0.0
+    if len(settings.noise_relative) == 1:
+        return settings.noise_relative[0]
     noise_std = np.array(settings.noise_relative) * embedded.rms
     predicted = embedded.predictions(VALIDATION, noise_std, settings.num_draws)
     right = predicted == embedded.labels(embedded.task.primary, VALIDATION)
@@ -32,6 +34,8 @@ def combined(
 
     A method without noise says the same in each upload of a sample: then there are sessions alone.
     """
+    if not settings.uploads:
+        return
     level = operating_level(embedded, settings)
     given = adversary.arguments(embedded)
     common: dict[str, Any] = {

@@ -62,7 +62,8 @@ class Settings:
 
     Attributes:
         seed: of the run.
-        noise_relative: the noise grid, in units of the exclusive feature's rms; begins with 0.
+        noise_relative: the noise grid, in units of the exclusive feature's rms; of a run it begins with 0, of a file
+            that is exported it is the shipped noise alone.
         num_draws: noise draws at each noise above 0.
         splits: on which privacy and attacks are measured: `test`, `validation` or both.
         sensitive: targets of privacy.
