@@ -8,7 +8,7 @@ from hybrid_jax.errors import unknown
 
 SIMULATED = "simulated"
 SECONDS = (
-    8.0  # of a simulated recording: some thousand test windows, which is enough to try a file on
+    5.0  # of a simulated recording: two thousand test windows, which is enough to try a file on
 )
 
 
