@@ -39,7 +39,7 @@ optax.adam = _with_standard_promotion(optax.adam)
 
 def pytest_configure(config):
     """Keeps the user's cache folder out: one for this session, which pytest's workers share."""
-    if "HYBRID_JAX_CACHE" not in os.environ:
+    if not hasattr(config, "workerinput"):
         os.environ["HYBRID_JAX_CACHE"] = tempfile.mkdtemp(prefix="hybrid-jax-tests-")
         config.add_cleanup(_remove_cache)
     # What is compiled is kept for the processes that tests start. One folder a worker: JAX writes files in place.
