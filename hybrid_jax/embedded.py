@@ -35,7 +35,7 @@ class DividedTask:
     @classmethod
     def of(cls, task: Task) -> "DividedTask":
         """Every split as it is."""
-        return cls(task, indices(task))
+        return cls(task, {split: task.samples.indices(split) for split in SPLITS})
 
     def labels(self, target: str, split: int) -> np.ndarray:
         """[n] labels of the samples of a split."""
@@ -184,7 +184,7 @@ class LayerFeatures:
         extractor = split_at(task.network, layer).extractor
         variables_below = own_variables(extractor, variables)
         inputs, data = task.samples.inputs, task.samples.data()
-        index = indices(task)
+        index = DividedTask.of(task).index
         features = {
             split: inference.outputs(extractor, variables_below, jnp.asarray(at), inputs, data)
             for split, at in index.items()
@@ -233,8 +233,3 @@ class LayerFeatures:
             key=rng.named(key, "noise"),
             noise_free_records=self._noise_free_records.setdefault((embedding.noise_free, dim), {}),
         )
-
-
-def indices(task: Task) -> dict[int, np.ndarray]:
-    """Numbers of the samples in each split."""
-    return {split: task.samples.indices(split) for split in SPLITS}

@@ -25,7 +25,7 @@ def _absent(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
-# tensorboardX loads PyTorch where it is installed, to know its tensors: half of a start, and nobody gives it any here.
+# tensorboardX loads PyTorch where it is installed, to know its tensors: seconds at every start, for none here.
 with _absent("torch"):
     from tensorboardX import SummaryWriter
 

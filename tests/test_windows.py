@@ -161,3 +161,8 @@ def test_a_channel_that_never_changes_stays_finite():
 def test_wrong_sizes_are_named(changes, message):
     with pytest.raises(UserError, match=message):
         make(SOME, **changes)
+
+
+def test_sizes_may_be_numpys():
+    found, expected = make(SOME, window=np.int64(6), step=np.int32(2)), make(SOME, window=6, step=2)
+    np.testing.assert_array_equal(found.starts, expected.starts)

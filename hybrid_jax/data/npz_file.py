@@ -8,7 +8,7 @@ import numpy as np
 
 from hybrid_jax.data.own_arrays import from_arrays
 from hybrid_jax.data.samples import Samples
-from hybrid_jax.errors import UserError
+from hybrid_jax.errors import UserError, in_a_line
 
 
 def load(
@@ -33,8 +33,9 @@ def load(
     except FileNotFoundError:
         raise UserError(f"config.data.file {file}: no such file; name an npz") from None
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"config.data.file {file} is no npz of plain arrays ({line})") from None
+        raise UserError(
+            f"config.data.file {file} is no npz of plain arrays ({in_a_line(error)})"
+        ) from None
     return from_arrays(
         str(file),
         arrays,

@@ -153,7 +153,8 @@ def _check(where: str, recordings: Sequence[Recorded], window: int) -> None:
                     f"{each.where}: column {name!r} has shape {np.shape(value)}, there are {shape[0]} rows: give one"
                     " value, or one each"
                 )
-            if (empty := np.char.strip(np.atleast_1d(np.asarray(value).astype(str))) == "").any():
+            texts = np.atleast_1d(np.asarray(value))
+            if texts.dtype.kind == "U" and (empty := np.char.strip(texts) == "").any():
                 row = f" in row {np.argmax(empty) + 1} of {shape[0]}" if np.ndim(value) else ""
                 raise UserError(f"{each.where}: column {name!r} has no value{row}: give one")
 

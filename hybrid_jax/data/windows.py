@@ -138,7 +138,7 @@ def check_shape(split_kind: str, window: int, step: int) -> None:
     if split_kind not in SPLIT_KINDS:
         raise unknown("split_kind", split_kind, SPLIT_KINDS)
     for name, value in (("window", window), ("step", step)):
-        if not (isinstance(value, int) and value >= 1):
+        if not (hasattr(value, "__index__") and value >= 1):  # NumPy's too
             raise UserError(f"{name} {value}: give a whole number of rows, 1 or more")
 
 

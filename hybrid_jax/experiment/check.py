@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any, get_args
 
 import ml_collections
-import numpy as np
 
 from hybrid_jax import losses, plugins
 from hybrid_jax.attacks import ATTACKERS
@@ -16,7 +15,6 @@ from hybrid_jax.errors import UserError, unknown
 from hybrid_jax.evaluators import EVALUATORS
 from hybrid_jax.evaluators.accuracy import SPLIT_NAMES
 from hybrid_jax.evaluators.sampling import halves
-from hybrid_jax.evaluators.scenario import check_folds
 from hybrid_jax.experiment import fields
 from hybrid_jax.fit_reduction import check_dim
 from hybrid_jax.models import MODELS, contract
@@ -181,11 +179,6 @@ def _check_attack(config: ml_collections.ConfigDict, task: Task) -> None:
     for layer in config.layers:
         cut_after(split_at(task.network, layer), attack.freeze)
     _all_of("layer/method (config.attack.unlimited)", attack.unlimited, _each(layers, METHODS))
-    if "attack" in config.evaluators and attack.disjoint:
-        _, first = np.unique(task.labels("identity")[test], return_index=True)
-        for target in config.sensitive:
-            if target != "identity":
-                check_folds(attack.folds, target, task.labels(target)[test[first]])
 
 
 def _each(layers: Iterable[str], methods: Iterable[str]) -> list[str]:
